@@ -1,0 +1,428 @@
+"""The study config: one typed definition, its defaults, and messages for people.
+
+Every key is documented here and nowhere else; `config/README.md` and the JSON schema for editors
+are made from these definitions. The config is closed: an unknown key stops the run.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from radpipe.errors import ConfigError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", max_length=64)]
+Voxels = tuple[int, int, int]
+REFERENCE = "reference"
+"""The mask source that means: masks drawn by a person and given in the case sheet."""
+
+
+class Section(BaseModel):
+    """A closed, immutable part of the config."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Outcome(Section):
+    """What is predicted."""
+
+    column: str = Field(description="column of the case sheet that holds the outcome")
+    kind: Literal["binary"] = Field("binary", description="kind of the outcome")
+    positive: str | int = Field(1, description="the value of the column that counts as positive")
+
+
+class Images(Section):
+    """The images of a case."""
+
+    modalities: list[Name] = Field(
+        min_length=1, description="names; the sheet's column is image_<modality>"
+    )
+    reference: Name = Field(
+        "", description="modality whose grid the others are brought to; default: the first"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_is_reference(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "reference" not in data and data.get("modalities"):
+            return {**data, "reference": data["modalities"][0]}
+        return data
+
+    @model_validator(mode="after")
+    def _reference_is_listed(self) -> Self:
+        if self.reference not in self.modalities:
+            raise ValueError(f"reference '{self.reference}' is not one of {self.modalities}")
+        if len(set(self.modalities)) < len(self.modalities):
+            raise ValueError(f"a modality is named twice in {self.modalities}")
+        return self
+
+    @property
+    def moving(self) -> list[str]:
+        """The modalities that are brought to the reference."""
+        return [m for m in self.modalities if m != self.reference]
+
+
+class Registration(Section):
+    """Rigid alignment of the other modalities to the reference (SimpleITK, Mattes MI)."""
+
+    enabled: bool = Field(True, description="false: world coordinates are taken as aligned")
+    bins: int = Field(32, ge=8, description="histogram bins of Mattes mutual information")
+    sampling: float = Field(0.2, gt=0, le=1, description="share of voxels sampled per iteration")
+    shrink: list[int] = Field([4, 2, 1], min_length=1, description="shrink factor of each level")
+    smoothing_mm: list[float] = Field([4, 2, 1], description="Gaussian sigma of each level, mm")
+    iterations: int = Field(100, ge=1, description="iterations at most per level")
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> Self:
+        if len(self.shrink) != len(self.smoothing_mm):
+            raise ValueError(
+                f"shrink has {len(self.shrink)} levels and smoothing_mm {len(self.smoothing_mm)}"
+            )
+        return self
+
+
+class BiasCorrection(Section):
+    """N4 correction of the intensity bias field (Tustison et al. 2010)."""
+
+    modalities: list[Name] = Field([], description="modalities to correct (MR); empty: none")
+    shrink: int = Field(2, ge=1, description="shrink factor while the field is estimated")
+    iterations: list[int] = Field([50, 50, 50, 50], description="iterations at most per level")
+    control_points: int = Field(4, ge=4, description="B-spline control points an axis, level one")
+
+
+class Normalisation(Section):
+    """Intensities brought to a common scale, case by case."""
+
+    method: Literal["zscore", "none"] = Field(
+        "zscore", description="zscore: mean 0 and sd 1 over non-zero voxels; none: as imported"
+    )
+    overrides: dict[Name, Literal["zscore", "none"]] = Field(
+        {}, description="another method for single modalities, such as CT: none"
+    )
+
+    def method_of(self, modality: str) -> str:
+        """The method for one modality."""
+        return self.overrides.get(modality, self.method)
+
+
+class Resampling(Section):
+    """The grid of the prepared images: one interpolation from the imported voxels."""
+
+    spacing_mm: tuple[float, float, float] | None = Field(
+        None, description="voxel size x, y, z in mm; null: the grid of the reference as it is"
+    )
+    interpolation: Literal["linear", "bspline"] = Field(
+        "bspline", description="of images (masks: linear, then at least 0.5)"
+    )
+
+
+class Segmenter(Section):
+    """A network that draws masks, trained anew in each fold."""
+
+    name: Name
+    network: Literal["unet"] = Field("unet", description="architecture")
+    channels: list[int] = Field([16, 32, 64, 128], min_length=2, description="features a level")
+    residual_units: int = Field(0, ge=0, description="residual units a level; 0: plain")
+    patch: Voxels = Field((32, 32, 32), description="patch size in voxels, z y x")
+    batch: int = Field(8, ge=1, description="patches a step")
+    steps: int = Field(400, ge=1, description="training steps")
+    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
+    loss: Literal["dice_ce", "dice", "ce", "focal"] = Field("dice_ce", description="training loss")
+    foreground: float = Field(
+        0.67, ge=0, le=1, description="share of patches centred on a labelled voxel"
+    )
+    overlap: float = Field(0.5, ge=0, lt=1, description="overlap of sliding windows")
+    largest_component: bool = Field(False, description="keep the largest component of each label")
+    minimum_ml: float = Field(0.0, ge=0, description="components smaller than this are dropped")
+
+
+class Segmentation(Section):
+    """Where the masks come from and what their labels mean."""
+
+    mask_source: Name = Field(
+        REFERENCE, description="'reference' (drawn masks of the sheet) or the name of a segmenter"
+    )
+    labels: dict[Name, Annotated[int, Field(ge=1, le=255)]] = Field(
+        {"lesion": 1}, description="name and value of each label in the mask"
+    )
+    segmenters: list[Segmenter] = Field([], description="segmenters to train, fold by fold")
+    tolerance_mm: float = Field(2.0, gt=0, description="tolerance of the surface Dice")
+
+
+class Handcrafted(Section):
+    """pyradiomics features of the region of interest."""
+
+    image_types: list[Literal["original", "log", "wavelet"]] = Field(
+        ["original", "log", "wavelet"], min_length=1, description="filtered images"
+    )
+    log_sigma_mm: list[float] = Field([3.0, 5.0], description="sigma of each LoG image, mm")
+    bin_width: float | dict[Name, float] | None = Field(
+        None, description="fixed bin size, one number or one a modality; or bin_count"
+    )
+    bin_count: int | None = Field(32, ge=2, description="fixed bin number, if no bin_width")
+
+
+class Encoder(Section):
+    """A network whose bottleneck is a deep feature, trained anew in each fold."""
+
+    name: Name
+    kind: Literal["autoencoder"] = Field("autoencoder", description="how it is trained")
+    crop: Voxels = Field((24, 24, 24), description="box around the region in voxels, z y x")
+    channels: list[int] = Field([8, 16, 32], min_length=2, description="features a level")
+    latent: int = Field(16, ge=2, description="size of the embedding")
+    batch: int = Field(8, ge=1, description="crops a step")
+    steps: int = Field(300, ge=1, description="training steps")
+    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
+
+
+class Features(Section):
+    """What a model may see of a case besides its images."""
+
+    handcrafted: Handcrafted | None = Field(None, description="pyradiomics features; null: none")
+    encoders: list[Encoder] = Field([], description="deep features")
+    clinical: list[str] = Field([], description="columns of the case sheet used as features")
+
+
+class Splits(Section):
+    """Outer and inner resampling, by patient."""
+
+    scheme: Literal["repeated_kfold"] = "repeated_kfold"
+    folds: int = Field(5, ge=2, description="outer folds")
+    repeats: int = Field(1, ge=1, description="outer repeats with new seeds")
+    inner_folds: int = Field(3, ge=2, description="folds inside a training part")
+
+    @property
+    def outer(self) -> list[str]:
+        """Names of the outer folds, `r<repeat>f<k>`."""
+        return [f"r{r}f{k}" for r in range(1, self.repeats + 1) for k in range(1, self.folds + 1)]
+
+
+class Selection(Section):
+    """Feature selection inside the fold."""
+
+    method: Literal["none", "anova"] = Field("none", description="ranking of the features")
+    keep: list[int] = Field([10, 30], description="numbers of features tried in the inner folds")
+    correlation: float = Field(
+        0.95, gt=0, le=1, description="of two features correlated above this one is dropped; 1: off"
+    )
+
+
+class Model(Section):
+    """A predictor of the outcome under nested cross-validation."""
+
+    name: Name
+    blocks: list[str] = Field(
+        min_length=1,
+        description="what it sees: volume, clinical, handcrafted, images or an encoder's name",
+    )
+    predictor: Literal["logistic", "elastic_net", "random_forest", "cnn3d"] = Field(
+        description="kind of predictor"
+    )
+    selection: Selection = Selection()
+    crop: Voxels = Field((24, 24, 24), description="cnn3d: box around the region, voxels z y x")
+    channels: list[int] = Field([8, 16, 32], description="cnn3d: features a level")
+    batch: int = Field(8, ge=1, description="cnn3d: crops a step")
+    steps: list[int] = Field([100, 200], description="cnn3d: training lengths tried inside")
+    learning_rate: float = Field(2e-3, gt=0, description="cnn3d: peak of the schedule")
+
+    @model_validator(mode="after")
+    def _blocks_fit_predictor(self) -> Self:
+        if (self.predictor == "cnn3d") != (self.blocks == ["images"]):
+            raise ValueError(
+                f"model '{self.name}': blocks [images] and predictor cnn3d belong together"
+            )
+        return self
+
+
+class Threshold(Section):
+    """The operating point, chosen on inner folds of the training part."""
+
+    rule: Literal["youden", "sensitivity"] = Field("youden", description="how it is chosen")
+    value: float = Field(0.9, gt=0, lt=1, description="sensitivity wanted, if that is the rule")
+
+
+class Controls(Section):
+    """Negative controls: what the study finds where there is nothing to find."""
+
+    permutations: int = Field(20, ge=0, description="label permutations through the whole chain")
+    shuffled_voxels: bool = Field(True, description="features of voxels shuffled in the mask")
+    displaced_mask: bool = Field(True, description="features of the same shape elsewhere")
+
+
+class Evaluation(Section):
+    """How the predictions are judged."""
+
+    primary: Name | None = Field(None, description="the model named before; default: the last")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of every interval")
+    bootstrap: int = Field(2000, ge=100, description="bootstrap samples of patients")
+    threshold: Threshold = Threshold()
+    decision_range: tuple[float, float] = Field(
+        (0.05, 0.75), description="threshold probabilities of the decision curve"
+    )
+    controls: Controls = Controls()
+    expected_r2: float | None = Field(
+        None, description="expected Cox-Snell R2 for the sample size; default: 15 % of its maximum"
+    )
+    truth: Path | None = Field(None, description="truth folder of a simulated cohort")
+
+
+class Report(Section):
+    """The finished document."""
+
+    title: str | None = Field(None, description="default: the study's name")
+    authors: list[str] = Field([], description="names printed under the title")
+    overlays: int = Field(6, ge=0, description="cases shown with image and mask")
+    explained_cases: int = Field(3, ge=1, description="cases explained one by one (LIME)")
+
+
+class Study(Section):
+    """One config file: everything a study needs beside its images."""
+
+    study: Name = Field(description="name; results go to results/<study>, reports/<study>")
+    seed: int = Field(2026, ge=0, description="every random choice starts here")
+    cases: Path = Field(description="the case sheet, relative to the working directory")
+    on_bad_case: Literal["exclude", "stop"] = Field(
+        "exclude", description="set an unusable case aside with the reason, or stop"
+    )
+    outcome: Outcome | None = Field(None, description="null: the study ends after segmentation")
+    images: Images
+    registration: Registration = Registration()
+    bias_correction: BiasCorrection = BiasCorrection()
+    normalisation: Normalisation = Normalisation()
+    resampling: Resampling = Resampling()
+    segmentation: Segmentation = Segmentation()
+    features: Features = Features()
+    splits: Splits = Splits()
+    models: list[Model] = []
+    evaluation: Evaluation = Evaluation()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        _check_unique("segmenter", [s.name for s in self.segmentation.segmenters])
+        _check_unique("encoder", [e.name for e in self.features.encoders])
+        _check_unique("model", [m.name for m in self.models])
+        sources = [REFERENCE, *(s.name for s in self.segmentation.segmenters)]
+        _check_known("segmentation.mask_source", [self.segmentation.mask_source], sources)
+        modalities = self.images.modalities
+        _check_known("bias_correction.modalities", self.bias_correction.modalities, modalities)
+        _check_known("normalisation.overrides", list(self.normalisation.overrides), modalities)
+        for model in self.models:
+            _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
+        if self.evaluation.primary:
+            names = [m.name for m in self.models]
+            _check_known("evaluation.primary", [self.evaluation.primary], names)
+        if self.models and self.outcome is None:
+            raise ValueError("models are listed but no outcome is named")
+        return self
+
+    @property
+    def blocks(self) -> list[str]:
+        """The blocks that this study can offer to a model."""
+        offered = ["volume", "images"]
+        offered += ["clinical"] if self.features.clinical else []
+        offered += ["handcrafted"] if self.features.handcrafted else []
+        return offered + [e.name for e in self.features.encoders]
+
+    @property
+    def primary(self) -> str | None:
+        """The model the study is about: named, or the last one listed."""
+        return self.evaluation.primary or (self.models[-1].name if self.models else None)
+
+    def segmenter(self, name: str) -> Segmenter:
+        """The segmenter of that name."""
+        return next(s for s in self.segmentation.segmenters if s.name == name)
+
+    def encoder(self, name: str) -> Encoder:
+        """The encoder of that name."""
+        return next(e for e in self.features.encoders if e.name == name)
+
+    def model(self, name: str) -> Model:
+        """The model of that name."""
+        return next(m for m in self.models if m.name == name)
+
+
+def load_study(config: Mapping[str, Any] | Path | str) -> Study:
+    """Check a config, given as a file or as the mapping Snakemake made of it.
+
+    Environment variables in `cases` and `evaluation.truth` are expanded.
+
+    Raises:
+        ConfigError: with one line a fault, naming the key and the nearest known one.
+    """
+    data = _read_yaml(Path(config)) if isinstance(config, Path | str) else dict(config)
+    for section, key in ((data, "cases"), (data.get("evaluation"), "truth")):
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = os.path.expandvars(section[key])
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        faults = "; ".join(_sentence(fault) for fault in error.errors())
+        raise ConfigError(f"the study config cannot be used: {faults}") from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a study config, for editors."""
+    return Study.model_json_schema()
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError("the config cannot be read", file=path, found=error) from None
+    if not isinstance(data, dict):
+        raise ConfigError(
+            "the config is not a mapping", file=path, found=type(data).__name__, expected="keys"
+        )
+    return data
+
+
+def _check_unique(what: str, names: list[str]) -> None:
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise ValueError(f"{what} '{twice[0]}' is listed twice; each needs its own name")
+
+
+def _check_known(where: str, names: list[str], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{where}: '{name}' is unknown{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
+
+
+def _sentence(fault: Any) -> str:
+    """One pydantic fault in the words of a user."""
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = list(_fields_at(fault["loc"][:-1]))
+        return f"unknown key '{path}'{_nearest(str(fault['loc'][-1]), known)}"
+    if fault["type"] == "missing":
+        return f"key '{path}' is missing"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if not path:
+        return message
+    return f"key '{path}': {message[0].lower()}{message[1:]}; found {fault['input']!r}"
+
+
+def _fields_at(location: tuple[str | int, ...]) -> list[str]:
+    """Names of the known keys of the section at a place of the config."""
+    section: type[BaseModel] = Study
+    for part in location:
+        if isinstance(part, str) and part in section.model_fields:
+            section = _section_in(section.model_fields[part].annotation) or section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((s for a in get_args(annotation) if (s := _section_in(a))), None)
