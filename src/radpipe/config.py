@@ -123,7 +123,7 @@ class Resampling(Section):
 class Segmenter(Section):
     """A network that draws masks, trained anew in each fold."""
 
-    name: Name
+    name: Name = Field(description="name of the segmenter, part of file names")
     network: Literal["unet"] = Field("unet", description="architecture")
     channels: list[int] = Field([16, 32, 64, 128], min_length=2, description="features a level")
     residual_units: int = Field(0, ge=0, description="residual units a level; 0: plain")
@@ -169,7 +169,7 @@ class Handcrafted(Section):
 class Encoder(Section):
     """A network whose bottleneck is a deep feature, trained anew in each fold."""
 
-    name: Name
+    name: Name = Field(description="name of the encoder, part of file names")
     kind: Literal["autoencoder"] = Field("autoencoder", description="how it is trained")
     crop: Voxels = Field((24, 24, 24), description="box around the region in voxels, z y x")
     channels: list[int] = Field([8, 16, 32], min_length=2, description="features a level")
@@ -190,7 +190,7 @@ class Features(Section):
 class Splits(Section):
     """Outer and inner resampling, by patient."""
 
-    scheme: Literal["repeated_kfold"] = "repeated_kfold"
+    scheme: Literal["repeated_kfold"] = Field("repeated_kfold", description="outer resampling")
     folds: int = Field(5, ge=2, description="outer folds")
     repeats: int = Field(1, ge=1, description="outer repeats with new seeds")
     inner_folds: int = Field(3, ge=2, description="folds inside a training part")
@@ -214,7 +214,7 @@ class Selection(Section):
 class Model(Section):
     """A predictor of the outcome under nested cross-validation."""
 
-    name: Name
+    name: Name = Field(description="name of the model, part of file names")
     blocks: list[str] = Field(
         min_length=1,
         description="what it sees: volume, clinical, handcrafted, images or an encoder's name",
@@ -301,11 +301,30 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _baselines_always_run(cls, data: Any) -> Any:
+        """Volume alone and clinical data alone stand beside every other model."""
+        if not isinstance(data, Mapping) or not data.get("models"):
+            return data
+        features = dict(data.get("features") or {})
+        features.setdefault("handcrafted", {})
+        wanted = ["volume", "clinical"] if features.get("clinical") else ["volume"]
+        listed = [m.get("blocks") for m in data["models"] if isinstance(m, Mapping)]
+        added = [
+            {"name": block, "blocks": [block], "predictor": "logistic"}
+            for block in wanted
+            if [block] not in listed
+        ]
+        return {**data, "features": features, "models": [*added, *data["models"]]}
+
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         _check_unique("segmenter", [s.name for s in self.segmentation.segmenters])
         _check_unique("encoder", [e.name for e in self.features.encoders])
         _check_unique("model", [m.name for m in self.models])
+        if REFERENCE in (s.name for s in self.segmentation.segmenters):
+            raise ValueError(f"'{REFERENCE}' means the drawn masks; name the segmenter otherwise")
         sources = [REFERENCE, *(s.name for s in self.segmentation.segmenters)]
         _check_known("segmentation.mask_source", [self.segmentation.mask_source], sources)
         modalities = self.images.modalities
@@ -323,15 +342,36 @@ class Study(Section):
     @property
     def blocks(self) -> list[str]:
         """The blocks that this study can offer to a model."""
-        offered = ["volume", "images"]
+        offered = ["images"]
         offered += ["clinical"] if self.features.clinical else []
-        offered += ["handcrafted"] if self.features.handcrafted else []
+        offered += ["volume", "handcrafted"] if self.features.handcrafted else []
         return offered + [e.name for e in self.features.encoders]
 
     @property
     def primary(self) -> str | None:
         """The model the study is about: named, or the last one listed."""
         return self.evaluation.primary or (self.models[-1].name if self.models else None)
+
+    @property
+    def measures_features(self) -> bool:
+        """Whether the region of a case is measured."""
+        return self.features.handcrafted is not None
+
+    @property
+    def check_settings(self) -> dict[str, Any]:
+        """What decides whether a case can be used."""
+        return {
+            "on_bad_case": self.on_bad_case,
+            "outcome": self.outcome and self.outcome.model_dump(mode="json"),
+            "images": self.images.model_dump(mode="json"),
+            "spacing_mm": self.resampling.spacing_mm,
+            "segmenters": bool(self.segmentation.segmenters),
+            "blocks": sorted({b for m in self.models for b in m.blocks}),
+            "mask_source": self.segmentation.mask_source,
+            "labels": self.segmentation.labels,
+            "clinical": self.features.clinical,
+            "folds": [self.splits.folds, self.splits.inner_folds],
+        }
 
     def segmenter(self, name: str) -> Segmenter:
         """The segmenter of that name."""

@@ -5,7 +5,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -36,22 +36,21 @@ def job(log: str | Path | None, threads: int = 1) -> Iterator[None]:
     """
     set_threads(threads)
     console = sys.stderr
-    stream = open(log, "w", buffering=1) if log else None  # noqa: SIM115 - closed below
-    try:
+    with ExitStack() as stack:
+        stream = stack.enter_context(Path(log).open("w", buffering=1)) if log else None
         if stream:
-            sys.stdout = sys.stderr = stream
-        yield
-    except RadpipeError as error:
-        _say(f"radpipe: {error}", stream, console)
-        raise SystemExit(1) from None
-    except Exception as error:
-        traceback.print_exc(file=stream or console)
-        _say(f"radpipe: unexpected {type(error).__name__}: {error}; see {log}", stream, console)
-        raise SystemExit(1) from None
-    finally:
-        sys.stdout, sys.stderr = sys.__stdout__, console
-        if stream:
-            stream.close()
+            stack.enter_context(redirect_stdout(stream))
+            stack.enter_context(redirect_stderr(stream))
+        try:
+            yield
+        except RadpipeError as error:
+            _say(f"radpipe: {error}", stream, console)
+            raise SystemExit(1) from None
+        except Exception as error:
+            traceback.print_exc(file=stream or console)
+            kind = type(error).__name__
+            _say(f"radpipe: unexpected {kind}: {error}; see {log}", stream, console)
+            raise SystemExit(1) from None
 
 
 def _say(line: str, *streams: TextIO | None) -> None:

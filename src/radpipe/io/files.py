@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,5 +46,11 @@ def read_json(path: str | Path) -> Any:
 
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file; the copy appears under its name only when complete."""
+    with atomic(target) as part:
+        shutil.copyfile(source, part)

@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from radpipe.errors import CaseError
+from radpipe.errors import CaseError, RadpipeError
 from radpipe.io.files import atomic
 from radpipe.types import Labels, SpacingZYX, Volume
+
+COMPLETE = "a complete NIfTI, NRRD or MetaImage file"
 
 
 def read_image(path: str | Path, *, case: str | None = None) -> sitk.Image:
     """Read an image file.
 
     Raises:
-        CaseError: the file is missing or cannot be decoded (truncated gzip, wrong format).
+        CaseError: the file is missing or cannot be decoded (wrong format).
     """
     path = Path(path)
     if not path.is_file():
@@ -26,15 +28,34 @@ def read_image(path: str | Path, *, case: str | None = None) -> sitk.Image:
             "the image cannot be read",
             case=case,
             file=path,
-            found="a truncated or unreadable file",
-            expected="a complete NIfTI, NRRD or MetaImage file",
+            found=_last_line(error),
+            expected=COMPLETE,
         ) from error
+
+
+def _last_line(error: Exception) -> str:
+    """What ITK said, without the source line it said it in."""
+    return str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
 
 
 def write_image(image: sitk.Image, path: str | Path) -> None:
     """Write an image; it appears under its name only when complete."""
     with atomic(path) as part:
         sitk.WriteImage(image, str(part), useCompression=str(path).endswith(".gz"))
+
+
+def read_transform(path: str | Path) -> sitk.Transform:
+    """Read a spatial transform (`.tfm`): it maps points of the reference to the moving image."""
+    path = Path(path)
+    if not path.is_file():
+        raise RadpipeError("the transform file does not exist", file=path)
+    return sitk.ReadTransform(str(path))
+
+
+def write_transform(transform: sitk.Transform, path: str | Path) -> None:
+    """Write a spatial transform as ITK text (`.tfm`); double precision is kept."""
+    with atomic(path) as part:
+        sitk.WriteTransform(transform, str(part))
 
 
 def array_of(image: sitk.Image) -> Volume:

@@ -1,8 +1,12 @@
 """Tidy tables as TSV (text, exact for a reader and for a diff) or Parquet (large, typed)."""
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from radpipe.errors import RadpipeError
@@ -22,7 +26,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     try:
         return pd.read_csv(
-            path, sep="\t", dtype={c: str for c in ID_COLUMNS}, keep_default_na=False, na_values=[""]
+            path,
+            sep="\t",
+            dtype=dict.fromkeys(ID_COLUMNS, str),
+            keep_default_na=False,
+            na_values=[""],
         )
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RadpipeError(
@@ -35,9 +43,16 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     path = Path(path)
     with atomic(path) as part:
         if path.suffix == ".parquet":
-            table.to_parquet(part, index=False)
+            # A schema for pandas and statistics of every column would outweigh a row of features.
+            table.to_parquet(part, index=False, use_dictionary=False, write_statistics=False)
             return
         text = table.to_csv(sep="\t", index=False, float_format="%.10g", lineterminator="\n")
         data = text.encode()
         # A time stamp in the gzip header would make equal tables differ.
         part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def write_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: str | Path) -> None:
+    """Write named arrays as a compressed `.npz`."""
+    with atomic(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)

@@ -1,0 +1,50 @@
+"""radpipe: settings, includes, targets. The rules are in rules/, the work is in src/radpipe/."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "rules/common.smk"
+include: "rules/cohort.smk"
+include: "rules/images.smk"
+include: "rules/segmentation.smk"
+include: "rules/features.smk"
+include: "rules/modelling.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    report,
+    prepare,
+    masks,
+    features,
+    models,
+
+
+rule report:
+    default_target: True
+    input:
+        f"{REPORTS}/report.html",
+        f"{REPORTS}/report.pdf",
+
+
+rule prepare:
+    input:
+        prepared_files,
+
+
+rule masks:
+    input:
+        mask_targets,
+
+
+rule features:
+    input:
+        feature_targets,
+
+
+rule models:
+    input:
+        model_targets,

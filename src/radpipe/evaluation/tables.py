@@ -1,0 +1,209 @@
+"""Curves and comparisons of the models of a study, as tidy tables."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from radpipe.config import Evaluation
+from radpipe.evaluation.calibration import calibration_bins, loess_curve
+from radpipe.evaluation.checks import check_predictions
+from radpipe.evaluation.cohorts import Judged, judged, resamples
+from radpipe.evaluation.comparison import Difference, difference_of_aucs, holm
+from radpipe.evaluation.discrimination import (
+    Placements,
+    clustered_covariance,
+    delong_covariance,
+    roc_curve,
+)
+from radpipe.evaluation.intervals import percentile_interval
+from radpipe.evaluation.utility import net_benefit
+
+ROC_COLUMNS = ["model", "cohort", "threshold", "false_positive_rate", "true_positive_rate"]
+CALIBRATION_COLUMNS = [
+    "model",
+    "cohort",
+    "predicted",
+    "observed",
+    "ci_low",
+    "ci_high",
+    "n",
+    "kind",
+]
+DECISION_COLUMNS = ["model", "cohort", "threshold", "net_benefit"]
+COMPARISON_COLUMNS = [
+    "model_a",
+    "model_b",
+    "cohort",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "z",
+    "p",
+    "p_holm",
+    "method",
+    "n",
+    "primary",
+]
+CURVE_POINTS = 50
+"""Points of a loess curve."""
+
+DECISION_STEP = 0.01
+"""Distance of the threshold probabilities of a decision curve."""
+
+
+def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Points of each ROC curve, with the columns of `ROC_COLUMNS`.
+
+    Predictions of several repeats are pooled. Cohorts of one class have no curve, and leave-one-out
+    predictions are not pooled to one.
+    """
+    parts = [p for p in judged(check_predictions(predictions)) if p.two_classes and p.poolable]
+    curves = [
+        roc_curve(np.tile(part.y, len(part.p)), part.p.ravel()).assign(
+            model=part.model, cohort=part.cohort
+        )
+        for part in parts
+    ]
+    return _joined(curves, ROC_COLUMNS)
+
+
+def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int) -> pd.DataFrame:
+    """Observed against predicted: groups (`bin`) and a smooth curve (`loess`) with intervals.
+
+    The curve is the mean over repeats with a pointwise interval by resampling patients; it is left
+    out where all predictions are equal.
+
+    Returns:
+        `model, cohort, predicted, observed, ci_low, ci_high, n, kind`.
+    """
+    tables = []
+    for part in judged(check_predictions(predictions)):
+        if not part.two_classes:
+            continue
+        outcome, repeats = np.tile(part.y, len(part.p)), len(part.p)
+        bins = calibration_bins(
+            outcome, part.p.ravel(), repeats=repeats, confidence=settings.confidence
+        )
+        curve = _loess(part, settings, seed)
+        for table, kind in ((bins, "bin"), (curve, "loess")):
+            tables.append(table.assign(model=part.model, cohort=part.cohort, kind=kind))
+    return _joined(tables, CALIBRATION_COLUMNS)
+
+
+def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
+    """Net benefit of each model, of treating all and of treating none, over `decision_range`.
+
+    Returns:
+        `model, cohort, threshold, net_benefit`, with the models `treat_all` and `treat_none` once a
+        cohort; the mean over repeats.
+    """
+    low, high = settings.decision_range
+    thresholds = np.round(np.arange(low, high + DECISION_STEP / 2, DECISION_STEP), 10)
+    tables, references = [], {}
+    for part in judged(check_predictions(predictions)):
+        curves = [net_benefit(part.y, p, thresholds) for p in part.p]
+        benefit = np.mean([curve["net_benefit"] for curve in curves], axis=0)
+        rows = pd.DataFrame({"threshold": thresholds, "net_benefit": benefit})
+        tables.append(rows.assign(model=part.model, cohort=part.cohort))
+        for name in ("treat_all", "treat_none"):
+            line = pd.DataFrame({"threshold": thresholds, "net_benefit": curves[0][name]})
+            references[part.cohort, name] = line.assign(model=name, cohort=part.cohort)
+    return _joined([*tables, *references.values()], DECISION_COLUMNS)
+
+
+def comparison_table(
+    predictions: pd.DataFrame, settings: Evaluation, *, primary: str | None = None
+) -> pd.DataFrame:
+    """All pairs of models in each cohort, tested on the cases both predicted.
+
+    The difference of the AUCs is tested by DeLong's paired test, by Obuchowski's where patients
+    repeat. In pairs of the primary model it is `model_a`; the other pairs are by order of the
+    table, the later model first. Holm's adjustment is over all pairs of a cohort.
+
+    Args:
+        predictions: the rows of `predictions.tsv`.
+        settings: `confidence`, and `primary` unless it is given here.
+        primary: the model named before; default: that of the settings, else the last one.
+
+    Returns:
+        `model_a, model_b, cohort, difference, ci_low, ci_high, z, p, p_holm, method, n, primary`.
+    """
+    parts = list(judged(check_predictions(predictions)))
+    names = list(dict.fromkeys(part.model for part in parts))
+    named = primary or settings.primary or (names[-1] if names else None)
+    order = sorted(names, key=lambda name: (name != named, -names.index(name)))
+    tables = []
+    for cohort in dict.fromkeys(part.cohort for part in parts):
+        by_name = {part.model: part for part in parts if part.cohort == cohort}
+        pairs = combinations((name for name in order if name in by_name), 2)
+        rows = [_compare(by_name[a], by_name[b], settings.confidence) for a, b in pairs]
+        if rows:
+            table = pd.DataFrame(rows)
+            adjusted = table.assign(p_holm=holm(table["p"]), primary=table["model_a"] == named)
+            tables.append(adjusted.assign(cohort=cohort))
+    return _joined(tables, COMPARISON_COLUMNS)
+
+
+def _compare(first: Judged, second: Judged, confidence: float) -> dict[str, object]:
+    """The test of two models on the cases that both predicted."""
+    common = np.intersect1d(first.case, second.case)
+    a, b = (part.subset(np.isin(part.case, common)) for part in (first, second))
+    found = _test(a, b, confidence)
+    return {
+        "model_a": a.model,
+        "model_b": b.model,
+        "difference": found.difference,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "z": found.z,
+        "p": found.p,
+        "method": found.method,
+        "n": common.size,
+    }
+
+
+def _test(a: Judged, b: Judged, confidence: float) -> Difference:
+    if not (a.y.size and a.two_classes):
+        return _untested("undefined: one class")
+    if not (a.poolable and b.poolable):
+        return _untested("refused: pooled leave-one-out predictions are biased")
+    placed = Placements(
+        np.vstack([a.placed.positive, b.placed.positive]),
+        np.vstack([a.placed.negative, b.placed.negative]),
+    )
+    if a.clustered:
+        covariance = clustered_covariance(placed, a.y, a.patient)
+        return difference_of_aucs(placed, covariance, confidence, a.method("obuchowski_paired"))
+    covariance = delong_covariance(placed)
+    return difference_of_aucs(placed, covariance, confidence, a.method("delong_paired"))
+
+
+def _untested(reason: str) -> Difference:
+    return Difference(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
+
+
+def _loess(part: Judged, settings: Evaluation, seed: int) -> pd.DataFrame:
+    """The smooth calibration curve of one model in one cohort."""
+    low, high = float(part.p.min()), float(part.p.max())
+    at = np.linspace(low, high, CURVE_POINTS) if high > low else np.empty(0)
+    weights = resamples(part.patient, part.cohort, settings.bootstrap, seed)
+    observed = np.mean([loess_curve(part.y, p, at)[0] for p in part.p], axis=0)
+    drawn = np.mean([loess_curve(part.y, p, at, weights=weights) for p in part.p], axis=0)
+    limits = [percentile_interval(np.nan, column, settings.confidence) for column in drawn.T]
+    return pd.DataFrame(
+        {
+            "predicted": at,
+            "observed": observed,
+            "ci_low": [limit.low for limit in limits],
+            "ci_high": [limit.high for limit in limits],
+            "n": part.y.size,
+        }
+    )
+
+
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(filled, ignore_index=True)[columns]

@@ -1,0 +1,101 @@
+"""The fitted models of a study, explained: tables for tabular ones, maps for networks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from radpipe.explanation.columns import source_columns
+from radpipe.explanation.local import explain_locally
+from radpipe.explanation.occlusion import occlusion_map
+from radpipe.explanation.tabular import explain_pipeline
+from radpipe.modelling.fitting import FittedModel, predict
+from radpipe.types import DEVELOPMENT
+
+if TYPE_CHECKING:
+    from radpipe.modelling.cnn import FittedCNN
+
+PATCH_SHARE = 4
+"""An occluding box is this part of the crop along each axis."""
+
+
+def typical_cases(predictions: pd.DataFrame, model: str, count: int) -> list[str]:
+    """Development cases from the lowest to the highest out-of-fold prediction, evenly spaced.
+
+    Args:
+        predictions: `tables/predictions.tsv`.
+        model: whose predictions.
+        count: cases wanted; all of them if there are fewer.
+    """
+    own = predictions[(predictions["model"] == model) & (predictions["cohort"] == DEVELOPMENT)]
+    order = own.groupby("case", sort=True)["y_prob"].mean().sort_values(kind="stable").index
+    places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
+    return [str(order[place]) for place in places]
+
+
+def explain_model(
+    fitted: FittedModel, training: pd.DataFrame, shown: Sequence[str], *, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """SHAP of every training case and LIME of a few.
+
+    Args:
+        fitted: a tabular model.
+        training: its training cases, one row each.
+        shown: those explained one by one.
+        seed: of everything random.
+
+    Returns:
+        `model, case, feature, value, shap, scale` and
+        `model, case, feature, value, weight_mean, weight_sd, fidelity, seeds, y_prob`.
+    """
+    name = fitted.card["name"]
+    table = training[list(fitted.columns)]
+    values = explain_pipeline(fitted.pipeline, table, table, seed=seed).table
+    chosen = source_columns(values["feature"].unique(), table)
+    local = explain_locally(
+        lambda rows: predict(fitted, rows),
+        table.loc[list(shown)],
+        table,
+        seeds=range(seed, seed + 5),
+        columns=list(dict.fromkeys(chosen.values())),
+    )
+    values.insert(0, "model", name)
+    local.insert(0, "model", name)
+    return values, local
+
+
+def occlusion_maps(
+    fitted: "FittedCNN", crops: npt.NDArray[np.float32], cases: Sequence[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Where a network looks, for a few cases.
+
+    Args:
+        fitted: the network.
+        crops: (N, C, D, H, W), the mask last; only the images are covered.
+        cases: names of the crops.
+
+    Returns:
+        Arrays for an `.npz`, for each case `<case>__image` (D, H, W, the first modality),
+        `<case>__mask`, `<case>__map` (loss of probability when covered) and `<case>__y_prob`.
+    """
+    # Imports torch, which explaining a tabular model must not wait for.
+    from radpipe.modelling.cnn import predict_cnn
+
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for case, crop in zip(cases, crops, strict=True):
+        depth, height, width = (max(2, n // PATCH_SHARE) for n in crop.shape[1:])
+        relevance = occlusion_map(
+            lambda batch: predict_cnn(fitted, batch.astype(np.float32)),
+            crop,
+            patch=(depth, height, width),
+            channels=range(len(crop) - 1),
+        )
+        arrays |= {
+            f"{case}__image": crop[0],
+            f"{case}__mask": crop[-1],
+            f"{case}__map": relevance.astype(np.float32),
+            f"{case}__y_prob": predict_cnn(fitted, crop[None])[0],
+        }
+    return arrays

@@ -1,0 +1,103 @@
+"""Columns that give the outcome away: cross-validation alone cannot see a copy of the label."""
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from radpipe.errors import ConfigError
+from radpipe.evaluation.discrimination import auc
+from radpipe.types import Vector
+
+AUC_LIMIT = 0.95
+CORRELATION_LIMIT = 0.98
+ALPHA = 1e-3
+"""Error rate over all columns: among 1,900 honest features of 12 patients some separate the
+classes perfectly, so a large AUC alone is no evidence; with Bonferroni's correction it is."""
+
+ENOUGH = 4
+"""Fewer values than this say nothing."""
+
+
+def check_label_copies(
+    table: pd.DataFrame, y: npt.ArrayLike, allowed: Collection[str] = ()
+) -> list[str]:
+    """Stop at a column that is the outcome in disguise (guardrail G17).
+
+    A column is refused if its AUC is above 0.95 in either direction (Mann-Whitney) or its
+    |correlation| with the outcome above 0.98 (t test), and if that is beyond chance at 0.001 after
+    Bonferroni's correction for the number of columns.
+
+    Args:
+        table: one row a case, in the order of the sheet; numbers, or text with categories.
+        y: 0 or 1, shape (n,).
+        allowed: columns that are known to predict this well and may stay.
+
+    Returns:
+        Warnings that do not stop the run: the order of the rows tells the outcome.
+
+    Raises:
+        ConfigError: naming the first such column.
+    """
+    outcome = np.asarray(y, dtype=float)
+    columns = list(_columns(table.drop(columns=[c for c in allowed if c in table])))
+    for name, values in columns:
+        reason = _suspicion(values, outcome, tests=len(columns))
+        if reason:
+            raise ConfigError(
+                f"column '{name}' tells the outcome almost by itself, as a copy of it would",
+                found=reason,
+                expected=f"an AUC up to {AUC_LIMIT} and a correlation up to {CORRELATION_LIMIT}",
+                hint="leave the column out if it is only known after the outcome",
+            )
+    return _order_warnings(outcome)
+
+
+def _columns(table: pd.DataFrame) -> Iterator[tuple[str, Vector]]:
+    """Numbers as they are; each category as a column of 0 and 1."""
+    for name in table:
+        values = table[name]
+        if pd.api.types.is_numeric_dtype(values):
+            yield str(name), values.to_numpy(dtype=float)
+            continue
+        for category in sorted(values.dropna().astype(str).unique()):
+            member = (values.astype(str) == category).astype(float)
+            yield f"{name} ({category})", member.where(values.notna()).to_numpy(dtype=float)
+
+
+def _suspicion(values: Vector, y: Vector, *, tests: int) -> str | None:
+    present = np.isfinite(values)
+    x, y = values[present], y[present]
+    if len(x) < ENOUGH or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    area = auc(y, x)
+    area = max(area, 1 - area)
+    if area > AUC_LIMIT:
+        p = stats.mannwhitneyu(x[y == 1], x[y == 0]).pvalue
+        if p * tests < ALPHA:
+            return f"AUC {area:.3f} in {len(x)} cases"
+    correlation = abs(float(np.corrcoef(x, y)[0, 1]))
+    if correlation > CORRELATION_LIMIT and _correlation_p(correlation, len(x)) * tests < ALPHA:
+        return f"correlation {correlation:.3f} in {len(x)} cases"
+    return None
+
+
+def _correlation_p(correlation: float, n: int) -> float:
+    """Two-sided p of Pearson's |r| in n pairs under independence."""
+    t = correlation * np.sqrt((n - 2) / max(1 - correlation**2, 1e-15))
+    return float(2 * stats.t.sf(t, n - 2))
+
+
+def _order_warnings(y: Vector) -> list[str]:
+    if len(y) < ENOUGH or np.ptp(y) == 0:
+        return []
+    rows = np.arange(len(y), dtype=float)
+    p = stats.mannwhitneyu(rows[y == 1], rows[y == 0]).pvalue
+    if p >= ALPHA:
+        return []
+    return [
+        f"the order of the rows tells the outcome (p = {p:.1g}): a sorted sheet is harmless, but "
+        "ids, dates or scanners that follow the order must not become features"
+    ]

@@ -1,0 +1,28 @@
+"""Where networks run, and from which seed.
+
+Apart from `training`, so that drawing masks does not wait for Lightning (three seconds a job).
+"""
+
+import random
+
+import numpy as np
+import torch
+
+
+def device() -> torch.device:
+    """The first GPU, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def seed_everything(seed: int, threads: int = 1) -> None:
+    """Seed Python, numpy and torch, and bound torch to `threads`: call before building a network.
+
+    The sum of floats depends on the number of threads, so both belong together.
+    """
+    random.seed(seed)
+    # Libraries (MONAI's transforms among them) draw from numpy's global state.
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False

@@ -1,0 +1,90 @@
+"""What stands under each kind of figure, and what a reader who cannot see it is told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Caption (with marks) and alternative text; `{subject}` is filled from the index."""
+
+    text: str
+    alt: str
+
+
+CAPTIONS: dict[str, Caption] = {
+    "flow_chart": Caption(
+        "**Flow of cases** from the case sheet to the cohorts analysed.",
+        "Flow chart of cases: case sheet, cases set aside by reason, usable cases by cohort.",
+    ),
+    "quality": Caption(
+        "**Quality of images and of registration** by site. A point is a case, a bar the median. "
+        "Points far from the others deserve a look at the images.",
+        "Quality measures of each case by modality and site.",
+    ),
+    "overlays": Caption(
+        "**Prepared images with outlines of the masks.** Axial slices with the largest mask, "
+        "front of the patient up, his left on the right of the picture.",
+        "Axial slices of prepared images with outlines of reference and predicted masks.",
+    ),
+    "dice": Caption(
+        "**Dice of every case by fold** (out-of-fold; cases of external cohorts were segmented "
+        "by the network refitted on all development cases). A bar is the median; missed masks "
+        "count as 0.",
+        "Dice coefficient of each case by fold.",
+    ),
+    "dice_cases": Caption(
+        "**Best, median and worst case** by Dice of segmenter `{subject}`.",
+        "Slices of the best, the median and the worst segmented case with both outlines.",
+    ),
+    "training": Caption(
+        "**Training loss** of each network by fold (running mean).",
+        "Training loss over steps for each network and fold.",
+    ),
+    "roc": Caption(
+        "**Receiver operating characteristic** of every model. Development curves pool the "
+        "out-of-fold predictions. The numbers are AUCs.",
+        "ROC curves, one panel a model.",
+    ),
+    "forest": Caption(
+        "**AUC of every model** with its confidence interval, beside the trivial baselines "
+        "(volume alone, clinical data alone) and the negative controls. The dotted line is "
+        "chance.",
+        "Forest plot of the AUC of each model with intervals.",
+    ),
+    "scores": Caption(
+        "**Predicted probabilities** of every case by outcome (− grey, + coloured); a bar is the "
+        "median.",
+        "Strip plots of predicted probabilities by outcome, one panel a model.",
+    ),
+    "calibration": Caption(
+        "**Calibration in the {subject} cohort.** Points are groups of cases with the interval of "
+        "the observed share, the line is a loess curve, the diagonal perfect calibration.",
+        "Calibration curves in the {subject} cohort, one panel a model.",
+    ),
+    "decision": Caption(
+        "**Decision curves.** Net benefit of acting on each model beside treating all and "
+        "treating none; the baselines and the primary model are drawn thick.",
+        "Net benefit over threshold probability for each model, by cohort.",
+    ),
+    "shap": Caption(
+        "**SHAP values** of model `{subject}`. A point is a case; the bars are the mean absolute "
+        "values. Correlated features share their credit arbitrarily.",
+        "Beeswarm of SHAP values and bars of mean absolute SHAP of model {subject}.",
+    ),
+    "lime": Caption(
+        "**LIME explanations of single cases** by model `{subject}`, with the standard deviation "
+        "over seeds: a whisker as long as its bar says that the explanation is not stable.",
+        "Bars of LIME weights of single cases of model {subject}.",
+    ),
+    "occlusion": Caption(
+        "**Occlusion maps** of model `{subject}` with the predicted probability of each case. Red "
+        "regions raise the prediction. The line is the outline of the mask.",
+        "Occlusion maps over image slices, model {subject}.",
+    ),
+    "truth": Caption(
+        "**What was recovered beside what is true** (simulated cohort). Above, single cases with "
+        "the median and the goals (dashed); below, the AUC of each model beside the ceiling, the "
+        "AUC of the latent value in the same cohort.",
+        "Recovered values beside their goals, one panel a measure.",
+    ),
+}

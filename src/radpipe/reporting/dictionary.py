@@ -1,0 +1,134 @@
+"""The data dictionary: what each table of a study holds, column by column."""
+
+from collections.abc import Iterable
+
+CASE = "case"
+COLUMNS: dict[str, str] = {
+    "case": "the examination that gets one prediction",
+    "patient": "the unit of splitting",
+    "site": "where the images were made",
+    "cohort": "development, or the name of an external cohort",
+    "fold": "r<repeat>f<k> of the cross-validation; final: refit on the whole development cohort",
+    "part": "train or test",
+    "stage": "step of the workflow",
+    "reason": "why the case was set aside",
+    "modality": "name of the image",
+    "measure": "what was measured, with its unit",
+    "value": "the number",
+    "segmenter": "name of the configuration that drew the mask",
+    "label": "region of the mask; all: mean over the labels of a case",
+    "model": "name of the model",
+    "y_true": "outcome, 1: positive",
+    "y_prob": "predicted probability of the positive outcome",
+    "threshold": "operating point chosen on training folds, or threshold probability",
+    "metric": "name of the metric in lower case",
+    "estimate": "the metric",
+    "ci_low": "lower end of the interval",
+    "ci_high": "upper end of the interval",
+    "method": "how the interval or the test was made",
+    "n": "cases counted",
+    "feature": "<modality>__<image_type>__<class>__<feature>",
+}
+"""Columns that mean the same in every table."""
+
+TABLES: dict[str, tuple[str, str]] = {
+    "cohort/cases.tsv": (
+        "usable cases of the sheet, one row a case",
+        "case, patient, site, cohort, all columns of the sheet",
+    ),
+    "cohort/exclusions.tsv": ("cases set aside", "case, stage, reason"),
+    "cohort/splits.tsv": ("which case lies in which part of which fold", "fold, case, part"),
+    "tables/quality.tsv": (
+        "numbers on every image and every registration",
+        "case, stage, modality, measure, value",
+    ),
+    "tables/segmentation.tsv": (
+        "agreement of each predicted mask with the reference",
+        "case, fold, segmenter, label, then one column a metric with its unit",
+    ),
+    "tables/segmentation_summary.tsv": (
+        "means over cases with intervals",
+        "segmenter, cohort, label, metric, mean, ci_low, ci_high, sd, median, mean_found, n, "
+        "n_missed, n_both_empty",
+    ),
+    "tables/features.parquet": (
+        "handcrafted features, one row a case (also features.tsv.gz)",
+        "case, then <modality>__<image_type>__<class>__<feature>",
+    ),
+    "tables/feature_dictionary.tsv": (
+        "pyradiomics name and IBSI code of each feature column",
+        "feature and its names",
+    ),
+    "tables/feature_status.tsv": (
+        "why a region could not be measured",
+        "case, variant, status",
+    ),
+    "tables/predictions.tsv": (
+        "every prediction; out-of-fold in the development cohort",
+        "model, case, patient, cohort, fold, y_true, y_prob, threshold",
+    ),
+    "tables/performance.tsv": (
+        "every metric of every model",
+        "model, cohort, metric, estimate, ci_low, ci_high, method, n",
+    ),
+    "tables/roc.tsv": (
+        "points of the ROC curves",
+        "model, cohort, threshold, false_positive_rate, true_positive_rate",
+    ),
+    "tables/operating_points.tsv": (
+        "confusion counts",
+        "model, cohort, repeat, threshold_low, threshold_high, tp, fp, tn, fn, n, metrics",
+    ),
+    "tables/comparisons.tsv": (
+        "pairs of models; difference is the AUC of model_a minus that of model_b",
+        "model_a, model_b, cohort, difference, ci_low, ci_high, z, p, p_holm, method",
+    ),
+    "tables/calibration.tsv": (
+        "calibration curves; kind is bin or loess",
+        "model, cohort, predicted, observed, ci_low, ci_high, n, kind",
+    ),
+    "tables/decision_curve.tsv": (
+        "net benefit, with the models treat_all and treat_none",
+        "model, cohort, threshold, net_benefit",
+    ),
+    "tables/sample_size.tsv": ("Riley's criteria", "criterion, value, needed, found, met"),
+    "tables/controls.tsv": (
+        "negative controls",
+        "control, model, metric, estimate, ci_low, ci_high, p, n, expected",
+    ),
+    "tables/selection.tsv": (
+        "features that have weight in each fold",
+        "model, fold, feature, coefficient_or_importance",
+    ),
+    "tables/truth.tsv": (
+        "results beside the truth of a simulated cohort",
+        "stage, measure, value, goal, met",
+    ),
+    "tables/truth_cases.tsv": (
+        "the same for single cases",
+        "case, stage, measure, value",
+    ),
+    "tables/explanations/<model>.tsv": (
+        "SHAP values",
+        "model, case, feature, value, shap, scale",
+    ),
+    "tables/explanations/<model>_lime.tsv": (
+        "LIME weights, mean and standard deviation over seeds",
+        "model, case, feature, weight_mean, weight_sd, y_prob",
+    ),
+    "tables/explanations/<model>_occlusion.npz": (
+        "occlusion maps, axes (z, y, x)",
+        "for each case its image, mask, map and y_prob",
+    ),
+}
+"""File below `results/<study>/`, what a row is, its columns."""
+
+
+def described(names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Rows of the dictionary for files whose name without folder and suffix is in `names`."""
+    wanted = set(names)
+    return [
+        (file, what, columns)
+        for file, (what, columns) in TABLES.items()
+        if file.rsplit("/", 1)[-1].split(".")[0] in wanted
+    ]

@@ -1,0 +1,162 @@
+"""Checks of the study itself: negative controls, the truth of a simulated cohort, its size."""
+
+import pandas as pd
+
+from radpipe.reporting.context import Context
+from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table, literal
+from radpipe.reporting.numbers import (
+    MISSING,
+    as_float,
+    bounds,
+    number,
+    p_value,
+    significant,
+    with_bounds,
+)
+
+_CRITERIA = {
+    "shrinkage": "global shrinkage at least the value",
+    "optimism": "optimism in Nagelkerke's R² at most the value",
+    "overall_risk": "overall risk estimated within ± the value",
+    "all": "all criteria (value: events per parameter)",
+    "events": "events (value: prevalence)",
+}
+
+
+def controls(context: Context) -> Section | None:
+    """What the study finds where there should be nothing to find."""
+    table = context.table("controls")
+    if table.empty:
+        return None
+    rows = [
+        (
+            str(r.control).replace("_", " "),
+            str(r.model),
+            str(r.metric),
+            with_bounds(r.estimate, r.ci_low, r.ci_high),
+            _expected(r.expected),
+            p_value(r.p),
+            significant(r.n),
+        )
+        for r in table.itertuples()
+    ]
+    blocks: list[Block] = [
+        Paragraph(
+            "Negative controls run the same chain where it should find less: **permuted labels** "
+            "through all fitting (p counts the permutations that reach the true AUC, "
+            "[@ojala2010] [@phipson2010]); **shuffled voxels**, which keep size, shape and "
+            "histogram but no texture; **a displaced mask** of the same shape elsewhere. A control "
+            "that does as well as the model says that the model does not need what the control "
+            "destroys [@welch2019]."
+        ),
+        Table(
+            ("control", "model", "metric", "estimate", "expected", "p", "n"),
+            tuple(rows),
+            "**Negative controls.**",
+        ),
+    ]
+    return Section("controls", "Negative controls", (*blocks, *_alarms(table)))
+
+
+def _expected(value: object) -> str:
+    return number(value, 2) if as_float(value) == as_float(value) else str(value or MISSING)
+
+
+def _alarms(table: pd.DataFrame) -> list[Block]:
+    """A warning for each control whose interval lies above what is expected."""
+    blocks: list[Block] = []
+    for row in table.itertuples():
+        low, high, expected = (as_float(x) for x in (row.ci_low, row.ci_high, row.expected))
+        if low > expected:
+            name = literal(str(row.control).replace("_", " "))
+            blocks.append(
+                Callout(
+                    "warning",
+                    f"**A control lies above what is expected:** {name} of `{literal(row.model)}` ("
+                    f"{literal(row.metric)} {number(row.estimate)}, "
+                    f"{bounds(low, high)}; expected {number(expected, 2)}). Part of what the model "
+                    "uses is not what it is said to use: size or position of the region, the site, "
+                    "or a leak.",
+                )
+            )
+    return blocks
+
+
+def truth(context: Context) -> Section | None:
+    """Recovered values beside the truth of a simulated cohort."""
+    table = context.table("truth")
+    if table.empty:
+        return None
+    met = table["met"].astype(str).str.lower()
+    table = table.assign(goal=table["goal"].fillna(""))
+    rows = [
+        (
+            str(r.stage).replace("_", " "),
+            str(r.measure).replace("_", " "),
+            significant(r.value),
+            str(r.goal or MISSING),
+            {"true": "yes", "false": "no"}.get(word, MISSING),
+        )
+        for r, word in zip(table.itertuples(), met, strict=True)
+    ]
+    missed = sum(row[-1] == "no" for row in rows)
+    verdict = "All goals were met." if not missed else f"**Goals missed: {missed}.**"
+    return Section(
+        "truth",
+        "Self-check against the known truth",
+        (
+            Paragraph(
+                "This cohort is simulated: transforms, bias fields, masks and the latent value "
+                f"behind the outcome are known. {verdict} The ceiling is the AUC of the latent "
+                "value itself; no model can be expected to do better."
+            ),
+            Table(
+                ("stage", "measure", "value", "goal", "met"), tuple(rows), "**Truth and result.**"
+            ),
+            *context.figures("truth"),
+        ),
+    )
+
+
+def sample_size(context: Context) -> Section | None:
+    """Riley's criteria and what they say of this study."""
+    table = context.table("sample_size")
+    if table.empty:
+        return None
+    rows = [
+        (
+            _CRITERIA.get(str(r.criterion), str(r.criterion)),
+            significant(r.value),
+            significant(r.needed),
+            significant(r.found),
+            "no" if str(r.met).lower() == "false" else "yes",
+        )
+        for r in table.itertuples()
+    ]
+    short = [row for row in rows if row[-1] == "no"]
+    callout = (
+        Callout(
+            "warning",
+            "**The sample is too small for a model with this many candidate parameters.** Its "
+            "performance is likely to be overestimated here and to fall elsewhere.",
+        )
+        if short
+        else Callout("info", "All criteria are met.")
+    )
+    return Section(
+        "sample-size",
+        "Sample size",
+        (
+            Paragraph(
+                "How many cases would a model of this outcome need? Criteria for developing a "
+                "binary prediction model, counted on all candidate parameters, also those that a "
+                "selection discards later [@riley2020]."
+            ),
+            Table(
+                ("criterion", "value", "needed", "found", "met"),
+                tuple(rows),
+                "**Sample size**: needed and found.",
+            ),
+            callout,
+        ),
+    )

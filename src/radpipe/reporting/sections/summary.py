@@ -1,0 +1,203 @@
+"""The first page: what was done, what came out, and what a reader must not miss."""
+
+import pandas as pd
+
+from radpipe.reporting.context import Context
+from radpipe.reporting.document import Block, Callout, Paragraph, Section, literal
+from radpipe.reporting.figures.style import role_of
+from radpipe.reporting.numbers import as_float, bounds, count, listing, number, percent, significant
+from radpipe.reporting.sections.judgement import (
+    CONDITIONAL,
+    auc_phrase,
+    chance_callout,
+    difference_sentence,
+    small_sample_callout,
+)
+from radpipe.reporting.tidy import difference_of, metric_of
+from radpipe.types import DEVELOPMENT
+
+
+def summary(context: Context) -> Section:
+    """The summary, in plain sentences."""
+    blocks: list[Block] = [Paragraph(_what(context))]
+    if context.study.outcome is None:
+        blocks += _segmentation(context)
+    elif len(context.table("performance")) and context.primary is not None:
+        blocks += _prediction(context)
+        if context.study.segmentation.segmenters:
+            blocks += _segmentation(context)
+    blocks += _warnings(context)
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _what(context: Context) -> str:
+    study, cases = context.study, context.table("cases")
+    images = listing([f"`{m}`" for m in study.images.modalities])
+    labels = listing([f"`{name}`" for name in study.segmentation.labels])
+    if study.outcome is None:
+        names = listing([f"`{s.name}`" for s in study.segmentation.segmenters])
+        task = f"This study segments {labels} in {images} images with {names or 'no segmenter'}"
+    else:
+        task = (
+            f"This study predicts `{literal(study.outcome.column)}` (positive: "
+            f"{literal(study.outcome.positive)}) from {images} images and the region {labels}"
+        )
+    parts = []
+    for cohort in context.cohorts:
+        part = cases[cases["cohort"] == cohort]
+        patients = count(part["patient"].nunique(), "patient")
+        parts.append(f"{patients} ({count(len(part), 'case')}) of the {literal(cohort)} cohort")
+    excluded = context.table("exclusions")
+    aside = excluded["case"].nunique() if len(excluded) else 0
+    tail = (
+        "No case was set aside." if not aside else f"{_were(aside)} set aside before the analysis."
+    )
+    return f"{task}, in {listing(parts) or 'no cases'}. {tail}"
+
+
+def _were(n: int) -> str:
+    return f"{count(n, 'case')} {'was' if n == 1 else 'were'}"
+
+
+def _prediction(context: Context) -> list[Block]:
+    study, performance = context.study, context.table("performance")
+    primary = context.primary
+    if primary is None:
+        return []
+    confidence = study.evaluation.confidence
+    named = "named before the study" if study.evaluation.primary else "the last one listed"
+    sees = listing([f"`{block}`" for block in primary.blocks])
+    inside = metric_of(performance, primary.name, DEVELOPMENT, "auc")
+    text = (
+        f"**The primary model** `{primary.name}` ({named}; it sees {sees}) reached an out-of-fold "
+        f"AUC of **{auc_phrase(inside, confidence)}** over the whole development cohort"
+    )
+    outside = []
+    for cohort in context.external:
+        found = metric_of(performance, primary.name, cohort, "auc")
+        if found.known:
+            outside.append(
+                f"**{auc_phrase(found, confidence)}** in the {literal(cohort)} cohort, scored "
+                "once by the model refitted on all development cases"
+            )
+    text += f", and {listing(outside)}." if outside else "; there is no external cohort."
+    blocks: list[Block] = [Paragraph(f"{text} {CONDITIONAL}")]
+    blocks.append(Paragraph(_against_baselines(context)))
+    return blocks
+
+
+def _against_baselines(context: Context) -> str:
+    """The primary model beside volume alone and clinical data alone."""
+    study, primary = context.study, context.primary
+    if primary is None:
+        return ""
+    performance, comparisons = context.table("performance"), context.table("comparisons")
+    sentences = []
+    for baseline in context.baselines:
+        if baseline.name == primary.name:
+            continue
+        word = "volume alone" if role_of(baseline) == "volume" else "clinical data alone"
+        found = metric_of(performance, baseline.name, DEVELOPMENT, "auc")
+        phrase = auc_phrase(found, study.evaluation.confidence)
+        sentences.append(f"{_capital(word)} (`{baseline.name}`) reached {phrase} out-of-fold.")
+        for cohort in context.cohorts:
+            difference = difference_of(comparisons, primary.name, baseline.name, cohort)
+            if difference is not None:
+                sentences.append(
+                    difference_sentence(primary.name, baseline.name, cohort, difference)
+                )
+    if not sentences:
+        return (
+            "**No trivial baseline was fitted**, so this report cannot say whether the images "
+            "add anything to volume or to clinical data [@welch2019]."
+        )
+    return f"**Did radiomics add anything?** {' '.join(sentences)} {_verdict(context)}"
+
+
+def _verdict(context: Context) -> str:
+    """One sentence on the added value, from the comparisons in all cohorts."""
+    primary, comparisons = context.primary, context.table("comparisons")
+    if primary is None or role_of(primary) != "model":
+        return "The primary model is itself a trivial baseline."
+    judged = [
+        difference_of(comparisons, primary.name, baseline.name, cohort)
+        for baseline in context.baselines
+        for cohort in context.cohorts
+    ]
+    known = [d for d in judged if d is not None]
+    if not known:
+        return "The models were not compared, so the question stays open."
+    if all(d.p_holm < 0.05 and d.low > 0 for d in known):
+        return "In every comparison made the primary model did better than the trivial baselines."
+    if not any(d.p_holm < 0.05 and d.low > 0 for d in known):
+        return (
+            "These data do not show that the primary model adds anything to the trivial baselines."
+        )
+    return (
+        "The primary model did better than a trivial baseline in some comparisons, not in all: "
+        "an added value is not established."
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _segmentation(context: Context) -> list[Block]:
+    table = context.table("segmentation_summary")
+    if table.empty:
+        return []
+    sentences = []
+    dice = table[(table["metric"] == "dice") & (table["cohort"] == DEVELOPMENT)]
+    confidence = percent(context.study.evaluation.confidence)
+    for row in dice.itertuples():
+        label = "the mean over all labels" if row.label == "all" else f"`{literal(row.label)}`"
+        missed = f", {as_float(row.n_missed):.0f} missed" if as_float(row.n_missed) else ""
+        sentences.append(
+            f"`{literal(row.segmenter)}` reached a mean out-of-fold Dice of "
+            f"**{number(row.mean)}** ({confidence} interval {bounds(row.ci_low, row.ci_high)}) "
+            f"for {label} (median {number(row.median)}, {significant(row.n)} cases{missed})."
+        )
+    return [Paragraph("**Segmentation.** " + " ".join(sentences))] if sentences else []
+
+
+def _warnings(context: Context) -> list[Block]:
+    """Callouts, the gravest first."""
+    study, performance = context.study, context.table("performance")
+    blocks: list[Callout | None] = []
+    if study.outcome is not None and context.primary is not None and len(performance):
+        for cohort in context.cohorts:
+            found = metric_of(performance, context.primary.name, cohort, "auc")
+            blocks.append(chance_callout(found, cohort))
+        blocks.append(small_sample_callout(context))
+        blocks.append(_planned_sample(context))
+        if not context.external:
+            blocks.append(
+                Callout(
+                    "info",
+                    "There is no external cohort: how the model does elsewhere is unknown.",
+                )
+            )
+    return [block for block in blocks if block is not None]
+
+
+def _planned_sample(context: Context) -> Callout | None:
+    table = context.table("sample_size")
+    if table.empty:
+        return None
+    short = table[table["met"].astype(str).str.lower() == "false"]
+    if short.empty:
+        return None
+    worst = short.sort_values("needed", kind="stable").iloc[-1]
+    unmet = count(len(short), "criterion", "criteria")
+    return Callout(
+        "warning",
+        f"**Fewer cases than a model of this kind needs.** {unmet} of Riley for the sample size "
+        f"not met: up to {float(worst['needed']):,.0f} {_unit(worst)} would be needed, "
+        f"{float(worst['found']):,.0f} were found [@riley2020]. Expect the performance to be "
+        "overestimated here and to fall elsewhere.",
+    )
+
+
+def _unit(row: pd.Series) -> str:
+    return "events" if row["criterion"] == "events" else "cases"

@@ -1,0 +1,149 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from modelling_cohort import ELASTIC, SETTINGS, case_table, cohort, study
+
+from radpipe.errors import ConfigError
+from radpipe.features.dictionary import VOLUME_COLUMN
+from radpipe.modelling.controls import (
+    CONTROL_COLUMNS,
+    control_model,
+    permute_patients,
+    permuted_labels,
+    run_controls,
+)
+from radpipe.modelling.tripwires import check_label_copies
+
+MODELS = [
+    {"name": "forest", "blocks": ["handcrafted"], "predictor": "random_forest"},
+    {"name": "fusion", "blocks": ["clinical", "handcrafted"], "predictor": "logistic"},
+    ELASTIC.model_dump(),
+]
+
+
+def test_the_fast_model_of_handcrafted_features_is_controlled() -> None:
+    assert control_model(study(models=MODELS)).name == "radiomics"
+    assert control_model(study(models=MODELS[:2])).name == "fusion"
+    assert control_model(study(models=MODELS[:1])).name == "forest"
+    clinical = {"name": "age", "blocks": ["clinical"], "predictor": "logistic"}
+    assert control_model(study(models=[clinical])) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=2), st.integers(0, 9))
+def test_permutation_moves_outcomes_between_patients(sizes, seed: int) -> None:
+    rows = [(f"p{i:02d}", float(y)) for i, (n, y) in enumerate(sizes) for _ in range(n)]
+    targets = pd.DataFrame(rows, columns=["patient", "y"])
+    permuted = permute_patients(targets, np.random.default_rng(seed))
+    before, after = (t.groupby("patient")["y"].agg(["min", "max"]) for t in (targets, permuted))
+    assert (after["min"] == after["max"]).all()
+    assert after["max"].sum() == before["max"].sum()
+
+
+def test_mixed_patients_change_whole_sets_of_outcomes() -> None:
+    targets = pd.DataFrame(
+        {"patient": ["a", "a", "b", "b", "c", "d"], "y": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]}
+    )
+    seen = set()
+    for seed in range(20):
+        y = permute_patients(targets, np.random.default_rng(seed))["y"].to_numpy()
+        assert {tuple(y[:2]), tuple(y[2:4])} == {(1.0, 0.0), (0.0, 0.0)}
+        assert set(y[4:]) == {0.0, 1.0}
+        seen.add(tuple(y))
+    assert len(seen) == 4
+
+
+def test_permutations_are_at_chance_and_the_truth_is_beyond_them() -> None:
+    blocks, targets = cohort()
+    found = permuted_labels(blocks, targets, ELASTIC, SETTINGS, permutations=9)
+    assert found.observed > 0.8
+    assert found.p == 1 / 10
+    assert len(set(found.permuted)) > 5
+
+
+def test_every_control_has_a_row() -> None:
+    blocks, targets = cohort(30, p=6)
+    columns = blocks.table.rename(columns={blocks.table.columns[1]: VOLUME_COLUMN})
+    features = columns.assign(**{VOLUME_COLUMN: np.exp(columns[VOLUME_COLUMN])}).reset_index()
+    noise = features.copy()
+    noise[noise.columns[1]] = np.random.default_rng(1).normal(size=len(noise))
+    variants = pd.concat([noise.assign(variant=v, status="ok") for v in ("displaced", "shuffled")])
+    config = study(
+        models=MODELS[2:],
+        splits={"folds": 3},
+        evaluation={"controls": {"permutations": 2}},
+        features={"handcrafted": {}},
+    )
+    table = run_controls(config, case_table(targets, external=1), features, variants)
+    assert list(table.columns) == CONTROL_COLUMNS
+    assert table["control"].tolist() == ["permuted_labels", "displaced", "shuffled"]
+    assert table["n"].tolist() == [2, 30, 30]
+    assert table["p"].isna().tolist() == [False, True, True]
+    assert table["expected"].iloc[0] == 0.5
+    assert table["expected"].iloc[1] == table["expected"].iloc[2] != 0.5
+    assert table["estimate"].between(table["ci_low"], table["ci_high"]).all()
+
+
+def test_without_a_handcrafted_model_there_is_nothing_to_control() -> None:
+    _, targets = cohort(12)
+    empty = run_controls(study(), case_table(targets), pd.DataFrame(), pd.DataFrame())
+    assert empty.empty
+    assert list(empty.columns) == CONTROL_COLUMNS
+
+
+def _copy(noise: float, n: int = 60, p: int = 30) -> tuple[pd.DataFrame, np.ndarray]:
+    random = np.random.default_rng(0)
+    y = random.permutation(np.arange(n) % 2).astype(float)
+    table = pd.DataFrame(random.normal(size=(n, p)), columns=[f"f{i}" for i in range(p)])
+    return table.assign(metastasis_date=y + noise * random.normal(size=n)), y
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
+def test_a_copy_of_the_label_stops_the_run_unless_allowed(noise: float) -> None:
+    table, y = _copy(noise)
+    with pytest.raises(ConfigError, match=r"column 'metastasis_date' tells the outcome almost"):
+        check_label_copies(table, y)
+    with pytest.raises(ConfigError, match=r"column 'metastasis_date' tells"):
+        check_label_copies(-table, y)
+    assert check_label_copies(table, y, allowed=["metastasis_date"]) == []
+
+
+def test_an_exact_copy_is_found_among_many_features_of_twelve_patients() -> None:
+    table, y = _copy(0.0, n=12, p=1900)
+    with pytest.raises(ConfigError, match=r"found AUC 1.000|found correlation 1.000 in 12 cases"):
+        check_label_copies(table, y)
+
+
+def test_a_category_that_is_the_outcome_is_found() -> None:
+    table, y = _copy(0.0)
+    status = pd.DataFrame({"status": np.where(y == 1, "dead", "alive"), "f": table["f0"]})
+    with pytest.raises(ConfigError, match=r"column 'status \(alive\)'"):
+        check_label_copies(status, y)
+
+
+def test_honest_small_cohorts_are_let_through() -> None:
+    """Of 1,900 noise features of 12 patients some have an AUC of 1 by chance."""
+    perfect = 0
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        table = pd.DataFrame(random.normal(size=(12, 1900)))
+        y = np.array([0.0, 1.0] * 6)
+        ranked = np.sort(table.to_numpy()[y == 1], axis=0)[0]
+        perfect += int((ranked > table.to_numpy()[y == 0].max(axis=0)).sum())
+        assert check_label_copies(table, y) == []
+    assert perfect > 0
+
+
+def test_a_strong_but_honest_predictor_is_let_through() -> None:
+    random = np.random.default_rng(1)
+    y = np.array([0.0, 1.0] * 100)
+    assert check_label_copies(pd.DataFrame({"volume": y * 1.8 + random.normal(size=200)}), y) == []
+
+
+def test_a_sheet_sorted_by_outcome_is_mentioned() -> None:
+    y = np.repeat([0.0, 1.0], 15)
+    noise = pd.DataFrame({"f": np.random.default_rng(2).normal(size=30)})
+    (warning,) = check_label_copies(noise, y)
+    assert warning.startswith("the order of the rows tells the outcome")

@@ -1,0 +1,143 @@
+"""Figures: which are drawn, that they repeat, and what the flow chart counts."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import report_study
+import SimpleITK as sitk
+
+from radpipe.io.files import sha256
+from radpipe.reporting.captions import CAPTIONS
+from radpipe.reporting.figures import cohort, draw_figures, images, read_index
+from radpipe.reporting.figures.style import BLUE, house_style, model_colours
+from radpipe.reporting.inputs import ReportInputs, report_inputs
+
+
+def test_every_figure_lies_as_svg_and_png_and_has_a_caption(demo) -> None:
+    folder = demo.inputs.figures
+    for entry in read_index(folder):
+        assert (folder / f"{entry.name}.svg").stat().st_size > 1000
+        assert (folder / f"{entry.name}.png").stat().st_size > 1000
+        assert entry.kind in CAPTIONS
+    assert [entry.name for entry in read_index(folder)] == demo.names
+
+
+def test_a_full_study_has_all_kinds_of_figures(demo) -> None:
+    assert {entry.kind for entry in read_index(demo.inputs.figures)} == set(CAPTIONS)
+
+
+def test_a_study_without_outcome_has_no_figure_of_models(hippo) -> None:
+    expected = {"flow_chart", "quality", "overlays", "dice", "dice_cases_unet", "training"}
+    assert set(hippo.names) == expected
+
+
+def test_equal_inputs_give_equal_bytes(hippo, tmp_path: Path) -> None:
+    draw_figures(hippo.study, hippo.inputs, tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        assert sha256(path) == sha256(hippo.inputs.figures / path.name), path.name
+
+
+def test_figures_hold_no_date(hippo) -> None:
+    text = (hippo.inputs.figures / "dice.svg").read_text()
+    assert "<dc:date>" not in text
+    assert "<text" not in text, "text is drawn as outlines, so that it looks the same everywhere"
+
+
+def test_a_study_without_tables_draws_nothing(tmp_path: Path) -> None:
+    assert draw_figures(report_study.make_study(), ReportInputs(), tmp_path) == []
+    assert read_index(tmp_path) == []
+
+
+def test_models_have_one_colour_each_and_the_primary_is_blue() -> None:
+    colours = model_colours(report_study.make_study())
+    assert colours["fusion"] == BLUE
+    assert len(set(colours.values())) == len(colours)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (
+            "case 'a', file b/T1w.nii.gz: the mask is empty; found 0, expected 1",
+            "the mask is empty",
+        ),
+        ("case 'a': the image is 4-D", "the image is 4-D"),
+        ("file x.nii: unreadable", "unreadable"),
+        ("outcome missing", "outcome missing"),
+    ],
+)
+def test_reasons_are_shortened_to_the_problem(reason: str, expected: str) -> None:
+    assert cohort.short_reason(reason) == expected
+
+
+def test_reasons_are_counted_over_cases() -> None:
+    reasons = ["case 'a': x; found 1", "case 'b': x; found 2", "case 'c': y"]
+    table = pd.DataFrame({"case": list("abc"), "stage": "check", "reason": reasons})
+    assert cohort.reasons_of(table) == [("x", 2), ("y", 1)]
+
+
+def test_the_flow_chart_adds_up(demo) -> None:
+    tables = (demo.inputs.load("cases"), demo.inputs.load("exclusions"))
+    with house_style():
+        figure = cohort.flow_chart(demo.study, *tables)
+    text = " ".join(t.get_text() for t in figure.axes[0].texts)
+    positive = int(tables[0].query("cohort == 'development'")["high_grade"].sum())
+    assert "Case sheet: 60 cases" in text
+    assert "Usable: 56 cases" in text
+    assert "Set aside: 4 cases" in text
+    assert f"{positive} positive, {40 - positive} negative" in text
+
+
+def test_overlays_show_the_slice_with_the_largest_mask() -> None:
+    mask = np.zeros((5, 4, 4), np.uint8)
+    mask[1, 1, 1] = 1
+    mask[3, 1:3, 1:3] = 1
+    assert images._slice_of(mask, 0) == 3
+    assert images._slice_of(np.zeros((5, 4, 4), np.uint8), 2) == 2
+
+
+@pytest.mark.parametrize(
+    ("cases", "modalities", "rows", "columns"),
+    [(3, 2, 2, 3), (6, 1, 2, 3), (6, 2, 3, 4), (6, 3, 3, 6), (1, 1, 1, 1), (2, 3, 2, 3)],
+)
+def test_overlays_fit_a_page(cases: int, modalities: int, rows: int, columns: int) -> None:
+    assert images._layout(cases, modalities) == (rows, columns)
+    assert rows * columns >= cases * modalities
+
+
+def test_overlays_turn_every_image_to_the_same_view() -> None:
+    array = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+    image = sitk.GetImageFromArray(array)
+    turned = sitk.DICOMOrient(image, "RAS")
+    back = sitk.GetArrayFromImage(images._axial(turned))
+    np.testing.assert_array_equal(back, array)
+
+
+def test_paths_of_the_workflow_become_inputs(demo) -> None:
+    given = dataclasses.asdict(demo.inputs)
+    names = ("tables", "training", "explanations", "lime", "occlusion")
+    paths = {n: {k: str(v) for k, v in given[n].items()} for n in names}
+    single = ("cases", "exclusions", "splits", "provenance", "figures")
+    paths |= {n: str(given[n]) for n in single}
+    shown = {
+        "cases": ["a", "b"],
+        "drawn": ["a"],
+        "modalities": ["T1w"],
+        "prepared": "p",
+        "masks": "m",
+        "predicted": {"unet": "u"},
+    }
+    inputs = report_inputs(paths, shown)
+    assert inputs.tables == demo.inputs.tables
+    assert inputs.prepared["a"].mask == Path("m/a.nii.gz")
+    assert inputs.prepared["b"].mask is None
+    assert inputs.prepared["b"].images == {"T1w": Path("p/b/T1w.nii.gz")}
+    assert inputs.predicted == {"unet": {"a": Path("u/a.nii.gz"), "b": Path("u/b.nii.gz")}}
+
+
+def test_an_unknown_table_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"knows no table .*'perfomance'"):
+        ReportInputs(tables={"perfomance": Path("x.tsv")})

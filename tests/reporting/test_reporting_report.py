@@ -1,0 +1,224 @@
+"""The content of a report, and that both renderers print all of it."""
+
+import html as html_entities
+import re
+from pathlib import Path
+
+import pandas as pd
+import report_study
+
+from radpipe.io.tables import write_table
+from radpipe.reporting.content import Report, build_report
+from radpipe.reporting.document import (
+    Callout,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    plain,
+    spans_of,
+    texts_of,
+)
+from radpipe.reporting.html import html_of, render_html
+from radpipe.reporting.inputs import ReportInputs
+from radpipe.reporting.pdf import quoted, render_pdf, setting_of, typst_of
+from radpipe.reporting.sections.judgement import CONDITIONAL
+
+
+def text_of(report: Report, key: str) -> str:
+    """All running text of one section, without marks."""
+    section = next(s for s in report.sections if s.key == key)
+    return " ".join(plain(text) for block in section.blocks for text in texts_of(block))
+
+
+def visible(page: str) -> str:
+    """What a reader of an HTML page sees, with single spaces."""
+    body = re.sub(r"<style>.*?</style>|<wbr>", "", page, flags=re.DOTALL)
+    return " ".join(html_entities.unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_every_block_is_in_the_page(demo) -> None:
+    page = html_of(demo.report)
+    seen = squeezed(visible(page))
+    for block in demo.report.blocks:
+        for text in texts_of(block):
+            for span in spans_of(text):
+                if span.kind != "cite":
+                    assert squeezed(span.text) in seen
+        if isinstance(block, Table):
+            for cell in (cell for row in (block.columns, *block.rows) for cell in row):
+                assert squeezed(cell) in seen
+    figures = [b for b in demo.report.blocks if isinstance(b, Figure)]
+    assert page.count("<img ") == len(figures) > 10
+
+
+def test_every_block_is_in_the_typst_source(demo) -> None:
+    source = typst_of(demo.report).replace("\u200b", "")
+    for block in demo.report.blocks:
+        for text in texts_of(block):
+            for span in spans_of(text):
+                if span.kind != "cite":
+                    assert quoted(span.text) in source
+        if isinstance(block, Table):
+            for cell in (cell for row in (block.columns, *block.rows) for cell in row):
+                assert all(quoted(line) in source for line in cell.split("\n"))
+
+
+def test_the_page_needs_no_network(demo, tmp_path: Path) -> None:
+    render_html(demo.report, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "<link" not in page
+    assert "url(" not in page
+    assert re.findall(r'src="(?!data:)', page) == []
+    assert all(link.startswith(("#", "https://doi.org/")) for link in _links(page))
+
+
+def _links(page: str) -> list[str]:
+    return re.findall(r'href="([^"]*)"', page)
+
+
+def test_the_page_can_be_read_aloud(demo) -> None:
+    page = html_of(demo.report)
+    assert '<html lang="en">' in page
+    assert re.findall(r'<img [^>]*alt=""', page) == []
+    assert page.count("<h1>") == 1
+    targets = set(re.findall(r'id="([^"]*)"', page))
+    assert {link[1:] for link in _links(page) if link.startswith("#")} <= targets
+
+
+def test_the_pdf_is_made_and_repeats(demo, tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        render_pdf(demo.report, tmp_path / name)
+    first = (tmp_path / "a.pdf").read_bytes()
+    assert first.startswith(b"%PDF")
+    assert first == (tmp_path / "b.pdf").read_bytes()
+
+
+def test_words_of_a_user_do_no_harm(tmp_path: Path) -> None:
+    nasty = '#let x = [1] $a_b$ *c* <d> @e `f` \\g "h" & <script>alert(1)</script> ~ // /* = - +'
+    blocks = (
+        Paragraph(
+            "**" + nasty.replace("\\", "\\\\").replace("*", "\\*").replace("`", "\\`") + "**"
+        ),
+        Table((nasty,), ((nasty + "\n" + nasty,),), "caption"),
+        Callout("warning", "#panic()"),
+    )
+    report = Report(nasty, nasty, (Section("k", nasty, blocks),), (nasty,), ((nasty, nasty),))
+    render_pdf(report, tmp_path / "report.pdf")
+    page = html_of(report)
+    assert "<script>" not in page
+    assert squeezed(nasty) in squeezed(html_entities.unescape(re.sub("<wbr>", "", page)))
+
+
+def test_the_summary_names_model_baselines_and_what_the_interval_is(demo) -> None:
+    text = text_of(demo.report, "summary")
+    performance = demo.inputs.load("performance").set_index(["model", "cohort", "metric"])
+    for model in ("fusion", "volume", "clinical"):
+        assert model in text
+        assert f"{performance.loc[(model, 'development', 'auc'), 'estimate']:.3f}" in text
+    assert plain(CONDITIONAL) in text
+    assert "conditional on the models fitted" in text
+
+
+def test_intervals_of_out_of_fold_predictions_are_called_conditional(demo) -> None:
+    tables = [b for b in demo.report.blocks if isinstance(b, Table) and "interval" in b.note]
+    inside = [t for t in tables if "(out-of-fold)" in t.caption and "bootstrap" not in t.note]
+    models = [t for t in inside if t.columns[0] == "model"]
+    assert len(models) == 5
+    assert all("conditional on the fitted models" in t.note for t in models)
+    outside = [t for t in tables if "(scored once)" in t.caption]
+    assert outside
+    assert not any("conditional" in t.note for t in outside)
+
+
+def test_every_model_is_shown_beside_the_baselines(demo) -> None:
+    for table in (b for b in demo.report.blocks if isinstance(b, Table)):
+        if table.caption.startswith("**Discrimination**"):
+            assert [row[0] for row in table.rows] == list(report_study.MODELS)
+
+
+def test_no_added_value_is_said_when_nothing_is_shown(demo, tmp_path: Path) -> None:
+    table = demo.inputs.load("comparisons").assign(ci_low=-0.2, ci_high=0.2, p_holm=1.0)
+    text = _summary_with(demo, tmp_path, "comparisons", table)
+    assert "do not show that the primary model adds anything" in text
+    table = table.assign(difference=0.1, ci_low=0.05, ci_high=0.2, p_holm=0.001)
+    assert "In every comparison made" in _summary_with(demo, tmp_path, "comparisons", table)
+
+
+def _summary_with(demo, folder: Path, name: str, table: pd.DataFrame) -> str:
+    write_table(table, folder / f"{name}.tsv")
+    tables = {**demo.inputs.tables, name: folder / f"{name}.tsv"}
+    inputs = ReportInputs(tables=tables, cases=demo.inputs.cases)
+    return text_of(build_report(demo.study, inputs), "summary")
+
+
+def test_a_control_above_what_is_expected_is_called_out(demo) -> None:
+    text = text_of(demo.report, "controls")
+    assert "displaced mask of radiomics_enet (auc 0.710" in text
+    assert "shuffled voxels of radiomics_enet" not in text
+
+
+def test_a_missed_goal_and_a_missed_region_are_said(demo) -> None:
+    assert "Goals missed: 1." in text_of(demo.report, "truth")
+    assert "1 region missed altogether: sub004." in text_of(demo.report, "segmentation")
+
+
+def test_twelve_patients_are_said_to_be_too_few(tmp_path: Path) -> None:
+    study = report_study.make_study(study="small")
+    inputs = report_study.make_inputs(tmp_path, study, development=12, external=0, images=1)
+    performance = inputs.load("performance")
+    chance = performance["metric"].eq("auc") & performance["model"].eq("fusion")
+    performance.loc[chance, ["estimate", "ci_low", "ci_high"]] = [0.6, 0.3, 0.9]
+    write_table(performance, inputs.tables["performance"])
+    report = build_report(study, ReportInputs(tables=inputs.tables, cases=inputs.cases))
+    text = text_of(report, "summary")
+    assert "the interval includes 0.5. These data cannot tell this model from chance" in text
+    assert "Small sample." in text
+    assert "Fewer cases than a model of this kind needs." in text
+    assert "There is no external cohort" in text
+
+
+def test_a_study_without_outcome_ends_with_a_segmentation_report(hippo) -> None:
+    keys = [section.key for section in hippo.report.sections]
+    assert keys == [
+        *("summary", "cohort", "images", "segmentation", "methods", "reproducibility", "tables")
+    ]
+    text = text_of(hippo.report, "summary")
+    assert "This study segments anterior and posterior in T1w images with unet" in text
+    assert "the mean over all labels" in text
+    assert "AUC" not in text
+
+
+def test_a_report_without_any_table_still_says_what_was_meant() -> None:
+    report = build_report(report_study.make_study(), ReportInputs())
+    assert [s.key for s in report.sections] == ["summary", "methods", "tables"]
+    assert "in no cases" in text_of(report, "summary")
+
+
+def test_a_best_repeat_is_never_the_headline(demo) -> None:
+    assert "the spread over partitions is not shown" in text_of(demo.report, "models")
+    study = report_study.make_study(splits={"repeats": 10})
+    report = build_report(study, demo.inputs)
+    assert "no repeat is singled out" in text_of(report, "models")
+
+
+def test_wide_tables_are_set_small_and_wider_ones_across_the_page() -> None:
+    def table(columns: int) -> Table:
+        return Table(("x" * 12,) * columns, (("1.000 (0.1)",) * columns,), "c")
+
+    narrow, wide, wider = (setting_of(table(n)) for n in (4, 10, 16))
+    assert narrow.size_pt == 9.0
+    assert 6.5 <= wide.size_pt < 9.0
+    assert not wide.landscape
+    assert wider.landscape
+
+
+def test_the_dictionary_describes_every_table_given(demo) -> None:
+    files = [b for b in demo.report.blocks if isinstance(b, Table) and b.columns[0] == "file"]
+    described = {row[0].rsplit("/", 1)[-1].split(".")[0] for row in files[0].rows}
+    assert set(demo.inputs.tables) <= described

@@ -1,0 +1,158 @@
+"""The study config is closed, and every fault of it is one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from radpipe.config import json_schema, load_study
+from radpipe.errors import ConfigError
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {
+        "study": "small",
+        "cases": "cases.tsv",
+        "outcome": {"column": "grade"},
+        "images": {"modalities": ["T1w", "FLAIR"]},
+        "features": {"handcrafted": {}, "encoders": [{"name": "ae"}], "clinical": ["age"]},
+        "segmentation": {"segmenters": [{"name": "net"}]},
+        "models": [{"name": "volume", "blocks": ["volume"], "predictor": "logistic"}],
+        **changes,
+    }
+
+
+def test_defaults_are_filled():
+    study = load_study(config())
+    assert study.images.reference == "T1w"
+    assert study.images.moving == ["FLAIR"]
+    assert study.primary == "volume"
+    assert [m.name for m in study.models] == ["clinical", "volume"]
+    assert study.blocks == ["images", "clinical", "volume", "handcrafted", "ae"]
+    assert study.splits.outer == ["r1f1", "r1f2", "r1f3", "r1f4", "r1f5"]
+
+
+def test_names_lead_to_sections():
+    study = load_study(config())
+    assert study.segmenter("net").network == "unet"
+    assert study.encoder("ae").kind == "autoencoder"
+    assert study.model("volume").predictor == "logistic"
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_study(config()).seed = 3
+
+
+def test_variables_of_the_environment_are_expanded(monkeypatch):
+    monkeypatch.setenv("PLACE", "/somewhere")
+    study = load_study(config(cases="$PLACE/cases.tsv", evaluation={"truth": "${PLACE}/truth"}))
+    assert study.cases == Path("/somewhere/cases.tsv")
+    assert study.evaluation.truth == Path("/somewhere/truth")
+
+
+def test_file_and_mapping_say_the_same(tmp_path):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config()))
+    assert load_study(tmp_path / "study.yaml") == load_study(config())
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("changes", "match"),
+        [
+            ({"sede": 1}, "unknown key 'sede', did you mean 'seed'"),
+            ({"splits": {"fold": 3}}, "unknown key 'splits.fold', did you mean 'folds'"),
+            (
+                {"evaluation": {"threshold": {"rul": "youden"}}},
+                "unknown key 'evaluation.threshold.rul', did you mean 'rule'",
+            ),
+            (
+                {"segmentation": {"segmenters": [{"name": "net", "step": 3}]}},
+                "unknown key 'segmentation.segmenters.0.step', did you mean 'steps'",
+            ),
+            ({"report": {"qqqq": 1}}, "unknown key 'report.qqqq'; known: title, authors"),
+            ({"splits": {"folds": 1}}, "'splits.folds'.*greater than or equal to 2; found 1"),
+            ({"splits": {"folds": "many"}}, "'splits.folds'.*found 'many'"),
+            ({"seed": -1}, "'seed'.*found -1"),
+            ({"outcome": {}}, "key 'outcome.column' is missing"),
+            ({"outcome": None}, "models are listed but no outcome is named"),
+            ({"study": "a/b"}, "'study'.*found 'a/b'"),
+            ({"on_bad_case": "ignore"}, "'on_bad_case'.*'exclude' or 'stop'; found 'ignore'"),
+            ({"images": {"modalities": []}}, "'images.modalities'"),
+            (
+                {"images": {"modalities": ["T1w"], "reference": "CT"}},
+                r"reference 'CT' is not one of \['T1w'\]",
+            ),
+            ({"images": {"modalities": ["T1w", "T1w"]}}, "a modality is named twice"),
+            (
+                {"bias_correction": {"modalities": ["FLAR"]}},
+                "bias_correction.modalities: 'FLAR' is unknown, did you mean 'FLAIR'",
+            ),
+            (
+                {"normalisation": {"overrides": {"PET": "none"}}},
+                "normalisation.overrides: 'PET' is unknown; known: T1w, FLAIR",
+            ),
+            (
+                {"segmentation": {"mask_source": "nett", "segmenters": [{"name": "net"}]}},
+                "mask_source: 'nett' is unknown, did you mean 'net'",
+            ),
+            (
+                {"registration": {"shrink": [2, 1], "smoothing_mm": [1]}},
+                "shrink has 2 levels and smoothing_mm 1",
+            ),
+            (
+                {"models": [{"name": "m", "blocks": ["volum"], "predictor": "logistic"}]},
+                "blocks of model 'm': 'volum' is unknown, did you mean 'volume'",
+            ),
+            (
+                {"models": [{"name": "m", "blocks": ["images"], "predictor": "logistic"}]},
+                r"blocks \[images\] and predictor cnn3d belong together",
+            ),
+            (
+                {"models": [{"name": "m", "blocks": ["volume"], "predictor": "logistic"}] * 2},
+                "model 'm' is listed twice",
+            ),
+            ({"evaluation": {"primary": "volumes"}}, "did you mean 'volume'"),
+        ],
+    )
+    def test_one_sentence(self, changes, match):
+        with pytest.raises(ConfigError, match=match) as caught:
+            load_study(config(**changes))
+        assert str(caught.value).startswith("the study config cannot be used: ")
+        assert "\n" not in str(caught.value)
+
+    def test_all_faults_are_told_at_once(self):
+        with pytest.raises(ConfigError, match=r"unknown key 'a'.*unknown key 'b'"):
+            load_study(config(a=1, b=2))
+
+    @pytest.mark.parametrize(
+        ("text", "match"),
+        [
+            ("a: [1", "file .*study.yaml: the config cannot be read; found "),
+            ("- 1\n- 2\n", "the config is not a mapping; found list, expected keys"),
+            ("", "the config is not a mapping; found NoneType"),
+        ],
+    )
+    def test_file_that_is_no_config(self, tmp_path, text, match):
+        (tmp_path / "study.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=match):
+            load_study(tmp_path / "study.yaml")
+
+    def test_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"cannot be read; found .*No such file"):
+            load_study(tmp_path / "study.yaml")
+
+
+def test_schema_is_closed_and_documents_every_key():
+    schema = json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    assert all(s["additionalProperties"] is False for s in sections if "properties" in s)
+    undocumented = {
+        f"{section.get('title')}.{key}"
+        for section in sections
+        for key, entry in section.get("properties", {}).items()
+        if "$ref" not in str(entry) and "description" not in entry
+    }
+    assert undocumented == set()

@@ -1,0 +1,125 @@
+"""Small studies run by the real Snakemake, in folders of their own."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from radpipe.phantoms.cohort import CohortSpec, make_cohort
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A study in a folder of its own, and the ways to run it."""
+
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / self.config["study"]
+
+    def table(self, name: str) -> bytes:
+        return (self.results / "tables" / name).read_bytes()
+
+    def command(self, *arguments: str) -> list[str]:
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(self.config))
+        return [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+            *("--workflow-profile", str(ROOT / "workflow/profiles/default")),
+            *("--directory", str(self.folder), "--configfile", str(self.folder / "study.yaml")),
+            *("--cores", "2", *arguments),
+        ]
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Run Snakemake; its output, both streams together."""
+        done = subprocess.run(
+            self.command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout[-4000:]}")
+        return done.stdout
+
+
+def jobs_of(output: str) -> dict[str, int]:
+    """How many jobs of each rule finished, or would run, by Snakemake's own words."""
+    finished = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output)
+    return {rule: finished.count(rule) for rule in set(finished)}
+
+
+def tabular_config(cohort: Path) -> dict[str, Any]:
+    """A study without networks: drawn masks, first-order and texture features, two models."""
+    return {
+        "study": "tiny",
+        "seed": 3,
+        "cases": str(cohort / "cases.tsv"),
+        "outcome": {"column": "high_grade", "kind": "binary", "positive": 1},
+        "images": {"modalities": ["T1w", "FLAIR"]},
+        "registration": {"iterations": 20, "shrink": [2, 1], "smoothing_mm": [6, 0]},
+        "bias_correction": {"modalities": ["T1w"], "iterations": [10, 10]},
+        "features": {"handcrafted": {"image_types": ["original"]}, "clinical": ["age", "sex"]},
+        "splits": {"folds": 2, "inner_folds": 2},
+        "models": [
+            {"name": "volume", "blocks": ["volume"], "predictor": "logistic"},
+            {
+                "name": "radiomics",
+                "blocks": ["handcrafted"],
+                "predictor": "elastic_net",
+                "selection": {"method": "anova", "keep": [5]},
+            },
+        ],
+        "evaluation": {"bootstrap": 100, "controls": {"permutations": 2}},
+        "report": {"overlays": 2},
+    }
+
+
+def whole_config(cohort: Path) -> dict[str, Any]:
+    """A study with every stage switched on, each as small as it can be."""
+    config = tabular_config(cohort)
+    config["segmentation"] = {
+        "mask_source": "unet",
+        "segmenters": [{"name": "unet", "channels": [8, 16], "patch": [16, 16, 16], "steps": 60}],
+    }
+    config["features"]["encoders"] = [
+        {"name": "autoencoder", "crop": [16, 16, 16], "channels": [4, 8], "latent": 4, "steps": 10}
+    ]
+    config["models"] += [
+        {"name": "embedding", "blocks": ["autoencoder"], "predictor": "logistic"},
+        {
+            "name": "cnn",
+            "blocks": ["images"],
+            "predictor": "cnn3d",
+            "crop": [16, 16, 16],
+            "channels": [4, 8],
+            "steps": [5],
+        },
+        {
+            "name": "fusion",
+            "blocks": ["clinical", "handcrafted", "autoencoder"],
+            "predictor": "random_forest",
+            "selection": {"method": "anova", "keep": [5]},
+        },
+    ]
+    config["evaluation"]["truth"] = str(cohort / "truth")
+    return config
+
+
+@pytest.fixture(scope="session")
+def tiny_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny cohort with known truth and a few bad cases."""
+    folder = tmp_path_factory.mktemp("cohort")
+    make_cohort(folder, CohortSpec.tiny(seed=5))
+    return folder

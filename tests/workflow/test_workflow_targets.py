@@ -1,0 +1,51 @@
+"""What a user may ask for, and what is said when it cannot be had."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, StudyRun, tabular_config, whole_config
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+TRAINING = {"train_segmenter", "train_encoder", "train_model"}
+
+
+def test_only_rules_that_train_ask_for_a_gpu(tiny_cohort: Path, tmp_path: Path) -> None:
+    study = StudyRun(tmp_path, whole_config(tiny_cohort))
+    output = study.run(
+        "--dry-run", "--workflow-profile", str(ROOT / "workflow/profiles/slurm"), "--printshellcmds"
+    )
+    asking, rule = set(), ""
+    for line in output.splitlines():
+        words = line.split()
+        if line.startswith(("rule ", "checkpoint ", "localrule ", "localcheckpoint ")):
+            rule = words[1].rstrip(":")
+        if "resources:" in line and "gpu=1" in line:
+            asking.add(rule)
+    assert asking == TRAINING
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seeed": 1}, "unknown key 'seeed', did you mean 'seed'?"),
+        ({"cases": "nowhere.tsv"}, "nowhere.tsv"),
+        ({"outcome": {"column": "high_grad"}}, "high_grade"),
+    ],
+)
+def test_a_fault_of_the_config_stops_before_any_job(
+    change: dict, sentence: str, tiny_cohort: Path, tmp_path: Path
+) -> None:
+    study = StudyRun(tmp_path, tabular_config(tiny_cohort) | change)
+    output = study.run(check=False)
+    assert sentence in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("name", ["demo", "sts", "hippocampus"])
+def test_shipped_configs_are_valid(name: str) -> None:
+    from radpipe.config import load_study
+
+    text = (ROOT / f"config/{name}.yaml").read_text()
+    assert load_study(yaml.safe_load(text)).study == name

@@ -1,0 +1,26 @@
+"""Compare predicted with drawn masks, case by case and in the mean."""
+
+from pathlib import Path
+
+from radpipe.logs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from radpipe.io.tables import read_table, write_table
+    from radpipe.segmentation.scoring import mask_pairs, score_segmentation, segmentation_summary
+
+    params = snakemake.params
+    pairs = [
+        pair
+        for segmenter in params.segmenters
+        for pair in mask_pairs(segmenter, Path(params.masks), snakemake.input.reference)
+    ]
+    scores = score_segmentation(pairs, params.labels, params.tolerance_mm)
+    write_table(scores, snakemake.output.scores)
+    summary = segmentation_summary(
+        scores,
+        read_table(snakemake.input.cases),
+        confidence=params.confidence,
+        samples=params.samples,
+        seed=params.seed,
+    )
+    write_table(summary, snakemake.output.summary)
