@@ -5,7 +5,9 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
+include: "rules/paths.smk"
 include: "rules/common.smk"
+include: "rules/targets.smk"
 include: "rules/cohort.smk"
 include: "rules/images.smk"
 include: "rules/segmentation.smk"

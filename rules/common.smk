@@ -1,60 +1,19 @@
-"""Paths and the functions that mention wildcards; everything else is Python in radpipe."""
+"""Inputs that depend on wildcards; everything else is Python in radpipe."""
 
-import re
-
-from snakemake.exceptions import WorkflowError
-
-from radpipe.config import REFERENCE, load_study
-from radpipe.errors import RadpipeError
-from radpipe.io.cases import read_case_sheet
-from radpipe.io.tables import read_table
-from radpipe.provenance import code_hash
-from radpipe.types import DEVELOPMENT, FINAL
-
-if "study" not in config:
-
-    configfile: "config/demo.yaml"
+@functools.cache
+def read_version(path, modified_ns):
+    """A table as it was at one time: Snakemake asks for the cases of every job anew."""
+    return read_table(path)
 
 
-try:
-    STUDY = load_study(config)
-    SHEET = read_case_sheet(STUDY)
-except RadpipeError as error:
-    raise WorkflowError(str(error)) from None
-
-RESULTS = f"results/{STUDY.study}"
-REPORTS = f"reports/{STUDY.study}"
-TABLES = f"{RESULTS}/tables"
-MODALITIES = STUDY.images.modalities
-MOVING = STUDY.images.moving if STUDY.registration.enabled else []
-TABULAR = [m.name for m in STUDY.models if m.predictor != "cnn3d"]
-NETWORKS = [m.name for m in STUDY.models if m.predictor == "cnn3d"]
-MODELS = [m.name for m in STUDY.models]
-FOLDS = STUDY.splits.outer + [FINAL]
-
-
-def any_of(names):
-    """A regular expression that matches one of the names and nothing else."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-wildcard_constraints:
-    case=any_of(SHEET.cases),
-    modality=any_of(MODALITIES),
-    segmenter=any_of(s.name for s in STUDY.segmentation.segmenters),
-    encoder=any_of(e.name for e in STUDY.features.encoders),
-    model=any_of(MODELS),
-    fold=any_of(FOLDS),
-
-
-def settings(*sections):
-    """The config sections a rule uses: Snakemake re-runs the rule when one of them changes."""
-    return {name: getattr(STUDY, name).model_dump(mode="json") for name in sections}
+def read_cached(path):
+    """A table that is read again only when it has changed."""
+    return read_version(path, Path(path).stat().st_mtime_ns)
 
 
 def cases_of(cohort=None):
     """The usable cases, known once check_cases has opened every image."""
-    table = read_table(checkpoints.check_cases.get().output.cases)
+    table = read_cached(checkpoints.check_cases.get().output.cases)
     if cohort == DEVELOPMENT:
         table = table[table["cohort"] == DEVELOPMENT]
     elif cohort == "external":
@@ -64,19 +23,20 @@ def cases_of(cohort=None):
 
 def fold_cases(fold, part=None):
     """The cases of one part of a fold, or all of the fold."""
-    table = read_table(checkpoints.split_cohort.get().output.splits)
+    table = read_cached(checkpoints.split_cohort.get().output.splits)
     table = table[table["fold"] == fold]
     return list(table["case"] if part is None else table.loc[table["part"] == part, "case"])
-
-
-def has_external():
-    """Whether the sheet names a cohort beside the development one."""
-    return bool((SHEET.table["cohort"] != DEVELOPMENT).any())
 
 
 def images_of(cases):
     """The prepared images of some cases, modality by modality."""
     return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in MODALITIES]
+
+
+def native_image(modality):
+    """The image of a modality on its own grid, corrected where that is asked for."""
+    stage = "corrected" if modality in STUDY.bias_correction.modalities else "imported"
+    return f"{RESULTS}/{stage}/{{case}}/{modality}.nii.gz"
 
 
 def reference_masks(cases):
@@ -95,27 +55,58 @@ def mask_folder():
     return f"{RESULTS}/masks/{STUDY.segmentation.mask_source}"
 
 
-def prepared_files(wildcards):
-    return images_of(cases_of()) + reference_masks(cases_of())
-
-
-def mask_targets(wildcards):
-    names = [s.name for s in STUDY.segmentation.segmenters]
-    drawn = reference_masks(cases_of())
-    return drawn + ([f"{TABLES}/segmentation.tsv"] if names else [])
-
-
-def feature_targets(wildcards):
-    encoders = [e.name for e in STUDY.features.encoders]
-    tables = [f"{TABLES}/features.parquet"] if STUDY.measures_features else []
-    return tables + expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=encoders, f=FOLDS)
-
-
-def model_targets(wildcards):
-    return [f"{TABLES}/predictions.tsv"] + expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
-
-
 def embeddings_for(model, folds):
     """The embedding tables of the folds that a model's blocks need, by encoder and fold."""
-    names = [e.name for e in STUDY.features.encoders if e.name in STUDY.model(model).blocks]
+    names = [e for e in ENCODERS if e in STUDY.model(model).blocks]
     return expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=names, f=folds)
+
+
+def fitted_model(model, fold):
+    """The files of one fitted model."""
+    kind = "network" if model in NETWORKS else "tabular"
+    return [f"{RESULTS}/models/{model}/{fold}/{name}" for name in FITTED[kind]]
+
+
+def sources(model, folds):
+    """Where the blocks of a model are read from; see radpipe.modelling.scoring.Sources."""
+    if model in NETWORKS:
+        return {
+            "modalities": MODALITIES,
+            "prepared": f"{RESULTS}/prepared",
+            "masks": mask_folder(),
+        }
+    return {
+        "clinical": f"{RESULTS}/cohort/clinical.tsv",
+        "columns": STUDY.features.clinical,
+        "features": f"{TABLES}/features.parquet",
+        "embeddings": embeddings_for(model, folds),
+    }
+
+
+def seen_by(model, folds, cases):
+    """The inputs from which a model is fitted or scored: tables, or images and masks."""
+    if model in NETWORKS:
+        return images_of(cases) + feature_masks(cases)
+    return [f"{TABLES}/features.parquet"] + embeddings_for(model, folds)
+
+
+def quality_cases(wildcards):
+    """Which cases have quality numbers of which stage, in the order of the inputs."""
+    cases = cases_of()
+    return {
+        "imported": cases,
+        "registered": cases if MOVING else [],
+        "corrected": cases if STUDY.bias_correction.modalities else [],
+        "prepared": cases,
+        "masks": [c for c in cases if SHEET.mask(c)],
+    }
+
+
+def truth_keys(wildcards):
+    """Case and modality of every image that has a truth of its registration or bias field."""
+    cases, corrected = cases_of(), STUDY.bias_correction.modalities
+    return {
+        "transforms": [(c, m) for c in cases for m in MOVING],
+        "imported": [(c, m) for c in cases for m in corrected],
+        "corrected": [(c, m) for c in cases for m in corrected],
+    }

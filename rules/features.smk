@@ -2,13 +2,13 @@
 
 
 rule extract_features:
-    message:
-        "Extracting features of {wildcards.case}"
     input:
         images=lambda w: images_of([w.case]),
         masks=lambda w: feature_masks([w.case]),
     output:
         table=f"{RESULTS}/features/{{case}}.parquet",
+    log:
+        f"{RESULTS}/logs/extract_features/{{case}}.log",
     params:
         modalities=MODALITIES,
         prepared=f"{RESULTS}/prepared",
@@ -18,15 +18,13 @@ rule extract_features:
         controls=STUDY.evaluation.controls.model_dump(mode="json"),
         seed=STUDY.seed,
         code=code_hash("features", "io.images"),
-    log:
-        f"{RESULTS}/logs/extract_features/{{case}}.log",
+    message:
+        "Extracting features of {wildcards.case}"
     script:
         "../workflow/scripts/extract_features.py"
 
 
 rule collect_features:
-    message:
-        "Collecting the features of all cases"
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         tables=lambda w: expand(f"{RESULTS}/features/{{c}}.parquet", c=cases_of()),
@@ -36,17 +34,36 @@ rule collect_features:
         controls=f"{TABLES}/controls.parquet",
         status=f"{TABLES}/feature_status.tsv",
         dictionary=f"{TABLES}/feature_dictionary.tsv",
-    params:
-        code=code_hash("features", "io.images"),
     log:
         f"{RESULTS}/logs/collect_features.log",
+    params:
+        code=code_hash("features", "io.images"),
+    message:
+        "Collecting the features of all cases"
     script:
         "../workflow/scripts/collect_features.py"
 
 
-rule train_encoder:
+rule check_leaks:
+    input:
+        cases=f"{RESULTS}/cohort/cases.tsv",
+        features=f"{TABLES}/features.parquet",
+    output:
+        table=f"{TABLES}/tripwires.tsv",
+    log:
+        f"{RESULTS}/logs/check_leaks.log",
+    params:
+        outcome=STUDY.outcome and STUDY.outcome.model_dump(mode="json"),
+        clinical=STUDY.features.clinical,
+        allow=STUDY.features.allow,
+        code=code_hash("modelling.tripwires", "modelling.blocks", "modelling.outcomes"),
     message:
-        "Training encoder {wildcards.encoder}, fold {wildcards.fold}"
+        "Looking for features that tell the outcome by themselves"
+    script:
+        "../workflow/scripts/check_leaks.py"
+
+
+rule train_encoder:
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         splits=f"{RESULTS}/cohort/splits.tsv",
@@ -56,6 +73,12 @@ rule train_encoder:
         weights=f"{RESULTS}/encoders/{{encoder}}/{{fold}}/weights.safetensors",
         training=f"{RESULTS}/encoders/{{encoder}}/{{fold}}/training.tsv",
         manifest=f"{RESULTS}/encoders/{{encoder}}/{{fold}}/manifest.json",
+    log:
+        f"{RESULTS}/logs/train_encoder/{{encoder}}_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_encoder/{{encoder}}_{{fold}}.tsv"
+    resources:
+        gpu=1,
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
         modalities=MODALITIES,
@@ -64,19 +87,13 @@ rule train_encoder:
         encoder=lambda w: STUDY.encoder(w.encoder).model_dump(mode="json"),
         seed=STUDY.seed,
         code=code_hash("networks", "features", "io.images"),
-    log:
-        f"{RESULTS}/logs/train_encoder/{{encoder}}_{{fold}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train_encoder/{{encoder}}_{{fold}}.tsv"
-    resources:
-        gpu=1,
+    message:
+        "Training encoder {wildcards.encoder}, fold {wildcards.fold}"
     script:
         "../workflow/scripts/train_encoder.py"
 
 
 rule embed_cases:
-    message:
-        "Embedding the cases of fold {wildcards.fold} with {wildcards.encoder}"
     input:
         splits=f"{RESULTS}/cohort/splits.tsv",
         images=lambda w: images_of(fold_cases(w.fold)),
@@ -84,6 +101,8 @@ rule embed_cases:
         weights=rules.train_encoder.output.weights,
     output:
         table=f"{TABLES}/embeddings/{{encoder}}/{{fold}}.parquet",
+    log:
+        f"{RESULTS}/logs/embed_cases/{{encoder}}_{{fold}}.log",
     params:
         cases=lambda w: fold_cases(w.fold),
         modalities=MODALITIES,
@@ -91,7 +110,7 @@ rule embed_cases:
         masks=mask_folder(),
         encoder=lambda w: STUDY.encoder(w.encoder).model_dump(mode="json"),
         code=code_hash("networks", "features", "io.images"),
-    log:
-        f"{RESULTS}/logs/embed_cases/{{encoder}}_{{fold}}.log",
+    message:
+        "Embedding the cases of fold {wildcards.fold} with {wildcards.encoder}"
     script:
         "../workflow/scripts/embed_cases.py"

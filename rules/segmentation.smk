@@ -1,12 +1,7 @@
 """Segmenters trained fold by fold, and masks of cases their weights never saw."""
 
-SEGMENTERS = [s.name for s in STUDY.segmentation.segmenters]
-MASK_FOLDS = [f for f in FOLDS if f.startswith("r1") or (f == FINAL and has_external())]
-
 
 rule train_segmenter:
-    message:
-        "Training segmenter {wildcards.segmenter}, fold {wildcards.fold}"
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         splits=f"{RESULTS}/cohort/splits.tsv",
@@ -16,6 +11,12 @@ rule train_segmenter:
         weights=f"{RESULTS}/segmenters/{{segmenter}}/{{fold}}/weights.safetensors",
         training=f"{RESULTS}/segmenters/{{segmenter}}/{{fold}}/training.tsv",
         manifest=f"{RESULTS}/segmenters/{{segmenter}}/{{fold}}/manifest.json",
+    log:
+        f"{RESULTS}/logs/train_segmenter/{{segmenter}}_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_segmenter/{{segmenter}}_{{fold}}.tsv"
+    resources:
+        gpu=1,
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
         modalities=MODALITIES,
@@ -25,19 +26,13 @@ rule train_segmenter:
         segmenter=lambda w: STUDY.segmenter(w.segmenter).model_dump(mode="json"),
         seed=STUDY.seed,
         code=code_hash("networks", "segmentation", "io.images"),
-    log:
-        f"{RESULTS}/logs/train_segmenter/{{segmenter}}_{{fold}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train_segmenter/{{segmenter}}_{{fold}}.tsv"
-    resources:
-        gpu=1,
+    message:
+        "Training segmenter {wildcards.segmenter}, fold {wildcards.fold}"
     script:
         "../workflow/scripts/train_segmenter.py"
 
 
 rule segment_cases:
-    message:
-        "Segmenting the held-out cases of fold {wildcards.fold} with {wildcards.segmenter}"
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         splits=f"{RESULTS}/cohort/splits.tsv",
@@ -46,6 +41,8 @@ rule segment_cases:
         manifest=rules.train_segmenter.output.manifest,
     output:
         masks=directory(f"{RESULTS}/segmenters/{{segmenter}}/{{fold}}/masks"),
+    log:
+        f"{RESULTS}/logs/segment_cases/{{segmenter}}_{{fold}}.log",
     params:
         cases=lambda w: fold_cases(w.fold, "test"),
         modalities=MODALITIES,
@@ -53,21 +50,17 @@ rule segment_cases:
         labels=STUDY.segmentation.labels,
         segmenter=lambda w: STUDY.segmenter(w.segmenter).model_dump(mode="json"),
         code=code_hash("networks", "segmentation", "io.images"),
-    log:
-        f"{RESULTS}/logs/segment_cases/{{segmenter}}_{{fold}}.log",
+    message:
+        "Segmenting the held-out cases of fold {wildcards.fold} with {wildcards.segmenter}"
     script:
         "../workflow/scripts/segment_cases.py"
 
 
 rule collect_masks:
-    message:
-        "Collecting the out-of-fold masks of {wildcards.segmenter}"
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         splits=f"{RESULTS}/cohort/splits.tsv",
-        masks=expand(
-            f"{RESULTS}/segmenters/{{{{segmenter}}}}/{{f}}/masks", f=MASK_FOLDS
-        ),
+        masks=expand(f"{RESULTS}/segmenters/{{{{segmenter}}}}/{{f}}/masks", f=MASK_FOLDS),
         manifests=expand(
             f"{RESULTS}/segmenters/{{{{segmenter}}}}/{{f}}/manifest.json", f=MASK_FOLDS
         ),
@@ -77,18 +70,18 @@ rule collect_masks:
         ),
     output:
         masks=directory(f"{RESULTS}/masks/{{segmenter}}"),
+    log:
+        f"{RESULTS}/logs/collect_masks/{{segmenter}}.log",
     params:
         folds=MASK_FOLDS,
         code=code_hash("segmentation"),
-    log:
-        f"{RESULTS}/logs/collect_masks/{{segmenter}}.log",
+    message:
+        "Collecting the out-of-fold masks of {wildcards.segmenter}"
     script:
         "../workflow/scripts/collect_masks.py"
 
 
 rule score_segmentation:
-    message:
-        "Comparing predicted with drawn masks"
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         predicted=expand(f"{RESULTS}/masks/{{s}}", s=SEGMENTERS),
@@ -96,16 +89,17 @@ rule score_segmentation:
     output:
         scores=f"{TABLES}/segmentation.tsv",
         summary=f"{TABLES}/segmentation_summary.tsv",
+    log:
+        f"{RESULTS}/logs/score_segmentation.log",
     params:
         segmenters=SEGMENTERS,
-        masks=f"{RESULTS}/masks",
         labels=STUDY.segmentation.labels,
         tolerance_mm=STUDY.segmentation.tolerance_mm,
         confidence=STUDY.evaluation.confidence,
         samples=STUDY.evaluation.bootstrap,
         seed=STUDY.seed,
         code=code_hash("segmentation", "evaluation"),
-    log:
-        f"{RESULTS}/logs/score_segmentation.log",
+    message:
+        "Comparing predicted with drawn masks"
     script:
         "../workflow/scripts/score_segmentation.py"

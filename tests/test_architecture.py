@@ -23,14 +23,16 @@ ROOMS = (
     "reporting",
     "cli",
 )
-BESIDE = {"phantoms": {"io"}, "provenance": {"io"}}
-"""Rooms beside the row, and the rooms they see; only reporting and cli see them."""
+BESIDE: dict[str, set[str]] = {"phantoms": {"io"}, "provenance": {"io"}, "slots": set()}
+"""Rooms beside the row, and the rooms they see; only reporting, cli and adapters see them."""
 SEES_BESIDE = {"reporting": {"provenance"}, "cli": {"provenance", "phantoms"}}
 
 LAZY = {
     "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
     "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
     "radpipe.modelling.bundles: radpipe.modelling.cnn.restore_cnn": "torch, for networks only",
+    "radpipe.modelling.bundles: skops.io": "three seconds, which networks must not wait for",
+    "radpipe.modelling.bundles: skops.io.exceptions.UntrustedTypesFoundException": "likewise",
     "radpipe.modelling.bundles: radpipe.networks.weights.load_weights": "torch, for networks only",
     "radpipe.modelling.bundles: radpipe.networks.weights.save_weights": "torch, for networks only",
 }
@@ -51,6 +53,7 @@ TORCH = {"torch", "monai", "lightning"}
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 LONGEST_ADAPTER = 40
+LONGEST_RULES = 180
 
 ADAPTERS = {path.stem: path for path in sorted((ROOT / "workflow" / "scripts").glob("*.py"))}
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
@@ -204,10 +207,37 @@ def test_adapter_only_reads_calls_and_writes(adapter: str) -> None:
     assert {name.split(".")[0] for name in names} <= {"radpipe", "pathlib"}
 
 
+def test_every_rule_with_files_is_in_the_document() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in RULES[1:])
+    rules = set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE))
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `.+? \| `(\w+)`", document, flags=re.MULTILINE)
+    assert {*listed, "render_report"} == rules
+
+
+def test_every_function_of_the_document_exists() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", document, flags=re.DOTALL)
+    assert block is not None
+    missing, room = [], ""
+    for line in block[1].splitlines():
+        if heading := re.match(r"# (\w+)", line):
+            room = heading[1]
+        for module, name in re.findall(r"(?:^|; )(\w+)\.(\w+)\(", line):
+            tree = _tree(f"radpipe.{room}.{module}")
+            defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+            missing += [] if name in defined else [f"{room}.{module}.{name}"]
+    assert missing == []
+
+
 @pytest.mark.parametrize("path", RULES, ids=lambda p: p.name)
 def test_rules_only_declare(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"^ +run:", text, flags=re.MULTILINE), "a run: block costs two seconds"
+    rules = re.search(r"^(rule|checkpoint) ", text, flags=re.MULTILINE)
+    functions = re.search(r"^def ", text, flags=re.MULTILINE)
+    assert not (rules and functions), "functions stand in paths.smk, common.smk or targets.smk"
+    assert len(text.splitlines()) <= LONGEST_RULES
     scripts = re.findall(r"^ +script:\s+[\"'](.+?)[\"']", text, flags=re.MULTILINE)
     assert [s for s in scripts if not (path.parent / s).is_file()] == []
 

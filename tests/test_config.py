@@ -53,6 +53,13 @@ def test_variables_of_the_environment_are_expanded(monkeypatch):
     assert study.evaluation.truth == Path("/somewhere/truth")
 
 
+def test_a_mapping_is_left_as_it_was_given(monkeypatch):
+    monkeypatch.setenv("PLACE", "/somewhere")
+    given = config(cases="$PLACE/cases.tsv", evaluation={"truth": "$PLACE/truth"})
+    load_study(given)
+    assert given == config(cases="$PLACE/cases.tsv", evaluation={"truth": "$PLACE/truth"})
+
+
 def test_file_and_mapping_say_the_same(tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config()))
     assert load_study(tmp_path / "study.yaml") == load_study(config())

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelling_cohort import ELASTIC, SETTINGS, case_table, cohort, study
 
+from radpipe.config import Outcome
 from radpipe.errors import ConfigError
 from radpipe.features.dictionary import VOLUME_COLUMN
 from radpipe.modelling.controls import (
@@ -14,7 +15,7 @@ from radpipe.modelling.controls import (
     permuted_labels,
     run_controls,
 )
-from radpipe.modelling.tripwires import check_label_copies
+from radpipe.modelling.tripwires import check_label_copies, check_leaks
 
 MODELS = [
     {"name": "forest", "blocks": ["handcrafted"], "predictor": "random_forest"},
@@ -108,6 +109,44 @@ def test_a_copy_of_the_label_stops_the_run_unless_allowed(noise: float) -> None:
     with pytest.raises(ConfigError, match=r"column 'metastasis_date' tells"):
         check_label_copies(-table, y)
     assert check_label_copies(table, y, allowed=["metastasis_date"]) == []
+
+
+def _study_with_a_copy() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A case table whose column `late` copies the outcome, 40 own and 2 external cases."""
+    blocks, targets = cohort(40)
+    cases = case_table(targets, external=2)
+    random = np.random.default_rng(0)
+    cases["late"] = cases["high_grade"] + 0.02 * random.normal(size=42)
+    cases["age"] = random.normal(60, 10, size=42)
+    own = blocks.table.assign(**{VOLUME_COLUMN: random.uniform(100, 900, size=40)})
+    other = own.iloc[:2].set_axis(["x0", "x1"])
+    features = pd.concat([own, other]).rename_axis("case").reset_index()
+    return cases, features
+
+
+def test_a_study_stops_at_a_copy_among_its_clinical_columns_unless_allowed() -> None:
+    cases, features = _study_with_a_copy()
+    outcome = Outcome(column="high_grade")
+    clinical = ["age", "late"]
+    with pytest.raises(ConfigError, match=r"column 'late' tells.*name it in features.allow"):
+        check_leaks(cases, features, outcome, clinical=clinical)
+    table = check_leaks(cases, features, outcome, clinical=clinical, allowed=["late"])
+    assert list(table.columns) == ["warning"]
+    assert check_leaks(cases, features, outcome, clinical=["age"]).empty
+
+
+def test_a_study_stops_at_a_copy_among_its_features() -> None:
+    cases, features = _study_with_a_copy()
+    copied = features.assign(T1w__original__glcm__Copy=cases["late"].fillna(0).to_numpy())
+    with pytest.raises(ConfigError, match="column 'T1w__original__glcm__Copy' tells"):
+        check_leaks(cases, copied, Outcome(column="high_grade"))
+
+
+def test_cases_without_an_outcome_say_nothing() -> None:
+    """With the outcome of one class erased, no column can be held against it."""
+    cases, features = _study_with_a_copy()
+    cases["high_grade"] = cases["high_grade"].where(cases["high_grade"] == 1)
+    assert check_leaks(cases, features, Outcome(column="high_grade"), clinical=["late"]).empty
 
 
 def test_an_exact_copy_is_found_among_many_features_of_twelve_patients() -> None:

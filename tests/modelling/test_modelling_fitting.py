@@ -150,7 +150,7 @@ def test_predictions_meet_the_outcome_and_an_unknown_one_stays_empty() -> None:
     final = _fit(blocks, targets)
     elsewhere = blocks.table.iloc[:2].set_axis(["x1", "x0"])
     scores = pd.concat([scores, score_cases(final, elsewhere, "final")])
-    table = collect_predictions(scores, cases, Outcome(column="high_grade"))
+    table = collect_predictions([scores[:1], scores[1:]], cases, Outcome(column="high_grade"))
     assert list(table.columns) == PREDICTION_COLUMNS
     assert table["case"].tolist()[-2:] == ["x0", "x1"]
     assert table["y_true"].isna().sum() == 2
@@ -170,9 +170,9 @@ def test_scores_of_unknown_cases_or_without_a_value_are_refused() -> None:
     cases = case_table(cohort(12)[1])
     outcome = Outcome(column="high_grade")
     with pytest.raises(CaseError, match="case 'z': a scored case is not in the case table"):
-        collect_predictions(scores.assign(case="z"), cases, outcome)
+        collect_predictions([scores.assign(case="z")], cases, outcome)
     with pytest.raises(CaseError, match="case 'c000': the score is missing"):
-        collect_predictions(scores.assign(y_prob=np.nan), cases, outcome)
+        collect_predictions([scores.assign(y_prob=np.nan)], cases, outcome)
 
 
 def test_fitting_imports_no_torch() -> None:

@@ -276,6 +276,7 @@ def _model_tables(
             ],
             columns=["criterion", "value", "needed", "found", "met"],
         ),
+        "tripwires": frame([("the order of the rows tells the outcome",)], columns=["warning"]),
         "controls": _controls(),
         "selection": _selection(rng, folds),
         "truth": _truth(),
@@ -384,7 +385,7 @@ def _selection(rng: np.random.Generator, folds: list[str]) -> pd.DataFrame:
         for feature in FEATURES
         if rng.random() < 0.5
     ]
-    return pd.DataFrame(rows, columns=["model", "fold", "feature", "coefficient_or_importance"])
+    return pd.DataFrame(rows, columns=["model", "fold", "feature", "weight"])
 
 
 def _truth() -> pd.DataFrame:

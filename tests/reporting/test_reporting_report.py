@@ -163,6 +163,14 @@ def test_a_control_above_what_is_expected_is_called_out(demo) -> None:
     assert "shuffled voxels of radiomics_enet" not in text
 
 
+def test_what_the_tripwire_says_and_was_told_to_allow_is_printed(demo) -> None:
+    assert "the order of the rows tells the outcome" in text_of(demo.report, "controls")
+    features = demo.study.features.model_copy(update={"allow": ["biopsy_grade"]})
+    study = demo.study.model_copy(update={"features": features})
+    text = text_of(build_report(study, demo.inputs), "controls")
+    assert "Allowed by the config, and not looked at: biopsy_grade." in text
+
+
 def test_a_missed_goal_and_a_missed_region_are_said(demo) -> None:
     assert "Goals missed: 1." in text_of(demo.report, "truth")
     assert "1 region missed altogether: sub004." in text_of(demo.report, "segmentation")

@@ -211,7 +211,7 @@ def test_masks_on_two_grids_are_told(tmp_path: Path) -> None:
 def test_drawn_masks_are_paired_by_case_and_none_falls_out(tmp_path: Path) -> None:
     manifest = pd.DataFrame({"case": ["a.1", "b"], "fold": ["r1f2", "r1f1"]})
     write_table(manifest, tmp_path / "unet" / "manifest.tsv")
-    found = mask_pairs("unet", tmp_path, [tmp_path / "reference" / "a.1.nii.gz"])
+    found = mask_pairs("unet", tmp_path / "unet", [tmp_path / "reference" / "a.1.nii.gz"])
     assert found == [
         MaskPair(
             "a.1",
@@ -222,4 +222,4 @@ def test_drawn_masks_are_paired_by_case_and_none_falls_out(tmp_path: Path) -> No
         )
     ]
     with pytest.raises(CaseError, match=r"case 'c'.*'unet' has no out-of-fold mask"):
-        mask_pairs("unet", tmp_path, [tmp_path / "c.nii.gz"])
+        mask_pairs("unet", tmp_path / "unet", [tmp_path / "c.nii.gz"])

@@ -3,14 +3,13 @@
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
-
     from radpipe.config import Outcome
     from radpipe.io.tables import read_table, write_table
     from radpipe.modelling.predictions import collect_predictions
 
-    paths = [*snakemake.input.scores, *snakemake.input.external]
-    scores = pd.concat(map(read_table, paths), ignore_index=True)
-    outcome = Outcome.model_validate(snakemake.params.outcome)
-    table = collect_predictions(scores, read_table(snakemake.input.cases), outcome)
+    table = collect_predictions(
+        map(read_table, [*snakemake.input.scores, *snakemake.input.external]),
+        read_table(snakemake.input.cases),
+        Outcome.model_validate(snakemake.params.outcome),
+    )
     write_table(table, snakemake.output.table)

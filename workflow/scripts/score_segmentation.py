@@ -1,7 +1,5 @@
 """Compare predicted with drawn masks, case by case and in the mean."""
 
-from pathlib import Path
-
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
@@ -11,8 +9,8 @@ with job(snakemake.log[0], snakemake.threads):
     params = snakemake.params
     pairs = [
         pair
-        for segmenter in params.segmenters
-        for pair in mask_pairs(segmenter, Path(params.masks), snakemake.input.reference)
+        for segmenter, folder in zip(params.segmenters, snakemake.input.predicted, strict=True)
+        for pair in mask_pairs(segmenter, folder, snakemake.input.reference)
     ]
     scores = score_segmentation(pairs, params.labels, params.tolerance_mm)
     write_table(scores, snakemake.output.scores)

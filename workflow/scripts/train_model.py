@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from radpipe.logs import job
+from radpipe.slots import gpu_slot
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), gpu_slot():
     from radpipe.config import Model, Outcome
     from radpipe.io.tables import read_table
     from radpipe.modelling.bundles import write_model

@@ -1,8 +1,9 @@
 """Train one segmenter on the training part of one fold."""
 
 from radpipe.logs import job
+from radpipe.slots import gpu_slot
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), gpu_slot():
     from radpipe.config import Segmenter
     from radpipe.io.layout import case_files
     from radpipe.io.tables import read_table, write_table

@@ -25,7 +25,7 @@ def outcome_values(table: pd.DataFrame, outcome: Outcome) -> pd.Series:
 
 def value_key(value: object) -> str:
     """One spelling of a value: numbers by value, all else as text; missing is empty."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     text = str(value).strip()
     number = number_of(text)

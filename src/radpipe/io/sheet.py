@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,10 +49,15 @@ class CaseSheet:
 
     def value(self, case: str, column: str) -> str:
         """The text of one cell."""
-        rows = self.table.loc[self.table["case"] == case, column]
-        if rows.empty:
+        if case not in self._rows:
             raise CaseError("the case is not in the case sheet", case=case, file=self.file)
-        return str(rows.iloc[0])
+        return str(self._rows[case][column])
+
+    @functools.cached_property
+    def _rows(self) -> dict[str, dict[str, str]]:
+        """The rows by case: Snakemake asks for a cell of every case many times."""
+        rows = self.table.to_dict("records")
+        return {str(row["case"]): {str(k): str(v) for k, v in row.items()} for row in rows}
 
     def image(self, case: str, modality: str) -> Path:
         """Where the image of one modality lies."""

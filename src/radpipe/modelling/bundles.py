@@ -14,9 +14,6 @@ from hashlib import sha256 as digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
-
 from radpipe.errors import RadpipeError
 from radpipe.io import files
 from radpipe.io.tables import read_table, write_table
@@ -64,6 +61,9 @@ def write_model(fitted: "FittedModel | FittedCNN", directory: str | Path) -> Non
     """Write a fitted model as a folder."""
     directory = Path(directory)
     if isinstance(fitted, FittedModel):
+        # Takes three seconds, which zipping a bundle and networks must not wait for.
+        import skops.io
+
         data = _same_bytes(skops.io.dumps(fitted.pipeline))
         with files.atomic(directory / SKOPS) as part:
             part.write_bytes(data)
@@ -168,6 +168,10 @@ def _check_members(members: Mapping[str, bytes], path: Path) -> None:
 
 
 def _read_skops(path: Path) -> Any:
+    # Takes three seconds, which zipping a bundle and networks must not wait for.
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         return skops.io.load(path, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:

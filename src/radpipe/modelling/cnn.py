@@ -87,9 +87,7 @@ def fit_cnn(
     order = np.argsort(np.asarray(cases, dtype=str), kind="stable")
     crops, y = crops[order], np.asarray(y, dtype=float)[order]
     names, owners = np.asarray(cases, dtype=object)[order], np.asarray(patients, object)[order]
-    if not np.isin(y, (0.0, 1.0)).all():
-        raise FitError("an outcome of the training part is neither 0 nor 1")
-    _check_finite(crops, names)
+    _check_training(crops, y, names)
     lengths = sorted(set(model.steps))
     platts, out_of_fold = _inner_predictions(crops, y, owners, lengths, model, settings)
     losses = [log_loss(y, p) for p in out_of_fold]
@@ -109,9 +107,7 @@ def fit_cnn(
         "channels": list(model.channels),
         "inputs": int(crops.shape[1]),
         "crop": [int(n) for n in crops.shape[2:]],
-        "mean": mean.tolist(),
-        "sd": sd.tolist(),
-        "platt": {"slope": platts[best].slope, "intercept": platts[best].intercept},
+        **_constants(mean, sd, platts[best]),
     }
     return FittedCNN(network, mean, sd, platts[best], threshold, card, tuning)
 
@@ -245,6 +241,21 @@ def _moments(crops: Crops) -> tuple[Vector, Vector]:
 def _standardised(crops: Crops, mean: Vector, sd: Vector) -> Crops:
     shape = (1, -1, 1, 1, 1)
     return ((crops - mean.reshape(shape)) / sd.reshape(shape)).astype(np.float32)
+
+
+def _constants(mean: Vector, sd: Vector, platt: Platt) -> dict[str, Any]:
+    """The numbers around a network, as `restore_cnn` reads them."""
+    return {
+        "mean": mean.tolist(),
+        "sd": sd.tolist(),
+        "platt": {"slope": platt.slope, "intercept": platt.intercept},
+    }
+
+
+def _check_training(crops: Crops, y: Vector, cases: npt.NDArray[Any]) -> None:
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise FitError("an outcome of the training part is neither 0 nor 1")
+    _check_finite(crops, cases)
 
 
 def _check_finite(crops: Crops, cases: npt.NDArray[Any]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from radpipe.config import Outcome
+from radpipe.io.outcomes import outcome_values
 
 
 def binary_targets(cases: pd.DataFrame, outcome: Outcome | None) -> pd.DataFrame:
@@ -21,21 +22,8 @@ def binary_targets(cases: pd.DataFrame, outcome: Outcome | None) -> pd.DataFrame
     """
     y = np.full(len(cases), np.nan)
     if outcome is not None and outcome.column in cases:
-        values = cases[outcome.column]
-        positive = _plain(outcome.positive)
-        known = values.notna().to_numpy() & (values.astype(str).str.strip() != "").to_numpy()
-        y[known] = [float(_plain(value) == positive) for value in values[known]]
+        y = outcome_values(cases, outcome).to_numpy()
     return pd.DataFrame(
         {"patient": cases["patient"].astype(str).to_numpy(), "y": y},
         index=pd.Index(cases["case"].astype(str), name="case"),
     )
-
-
-def _plain(value: object) -> str:
-    """One spelling a value: numbers without trailing zeros, text without outer blanks."""
-    text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return f"{number:.12g}"

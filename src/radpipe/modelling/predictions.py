@@ -2,7 +2,7 @@
 # X is the field's word for rows by columns.
 # ruff: noqa: N803
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -53,12 +53,12 @@ def score_cases(fitted: FittedModel, X: pd.DataFrame | Blocks, fold: str) -> pd.
 
 
 def collect_predictions(
-    scores: pd.DataFrame, cases: pd.DataFrame, outcome: Outcome
+    tables: Iterable[pd.DataFrame], cases: pd.DataFrame, outcome: Outcome
 ) -> pd.DataFrame:
     """Put scores beside the outcome.
 
     Args:
-        scores: rows of `score_table` of all models, folds and cohorts.
+        tables: tables as `score_table` makes them, of all models, folds and cohorts.
         cases: the case table, with `case, patient, cohort` and the outcome column.
         outcome: which column, and what counts as positive.
 
@@ -69,6 +69,7 @@ def collect_predictions(
     Raises:
         CaseError: a scored case is not in the case table, or a score is missing.
     """
+    scores = pd.concat(list(tables), ignore_index=True)
     targets = binary_targets(cases, outcome)
     targets["cohort"] = cases["cohort"].to_numpy()
     unknown = sorted(set(scores["case"]) - set(targets.index))

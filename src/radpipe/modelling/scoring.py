@@ -13,8 +13,10 @@ from radpipe.features.crops import crop_case
 from radpipe.io.layout import case_files
 from radpipe.io.tables import read_table
 from radpipe.modelling.blocks import Blocks, assemble
+from radpipe.modelling.bundles import read_model
 from radpipe.modelling.fitting import FittedModel
 from radpipe.modelling.predictions import score_cases, score_table
+from radpipe.modelling.splits import part_of
 
 if TYPE_CHECKING:
     from radpipe.modelling.cnn import Crops, FittedCNN
@@ -82,3 +84,21 @@ def score_fold(
 
     crops = sources.crops(cases, tuple(fitted.card["crop"]))
     return score_table(fitted, cases, predict_cnn(fitted, crops), fold)
+
+
+def score_folds(
+    models: str | Path, splits: pd.DataFrame, folds: Sequence[str], sources: Sources
+) -> pd.DataFrame:
+    """Score the test part of each fold with the model that never saw it.
+
+    Args:
+        models: folder with one model folder a fold, as `write_model` makes them.
+        splits: `fold, case, part`.
+        folds: names of the folds, in the order of the result.
+        sources: where the blocks of the model are read from.
+    """
+    scores = [
+        score_fold(read_model(Path(models) / fold), part_of(splits, fold, "test"), fold, sources)
+        for fold in folds
+    ]
+    return pd.concat(scores, ignore_index=True)

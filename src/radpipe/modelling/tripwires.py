@@ -1,15 +1,18 @@
 """Columns that give the outcome away: cross-validation alone cannot see a copy of the label."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from radpipe.config import Outcome
 from radpipe.errors import ConfigError
 from radpipe.evaluation.discrimination import auc
-from radpipe.types import Vector
+from radpipe.modelling.blocks import assemble
+from radpipe.modelling.outcomes import binary_targets
+from radpipe.types import DEVELOPMENT, Vector
 
 AUC_LIMIT = 0.95
 CORRELATION_LIMIT = 0.98
@@ -19,6 +22,39 @@ classes perfectly, so a large AUC alone is no evidence; with Bonferroni's correc
 
 ENOUGH = 4
 """Fewer values than this say nothing."""
+
+
+def check_leaks(
+    cases: pd.DataFrame,
+    features: pd.DataFrame,
+    outcome: Outcome,
+    *,
+    clinical: Sequence[str] = (),
+    allowed: Collection[str] = (),
+) -> pd.DataFrame:
+    """Hold every column that a model could be given against the outcome, before any fit.
+
+    Only development cases whose outcome is known are looked at.
+
+    Args:
+        cases: the case table, in the order of the sheet.
+        features: the table of handcrafted features.
+        outcome: which column, and what counts as positive.
+        clinical: the columns of the case table that are features.
+        allowed: columns that may tell the outcome almost by themselves (`features.allow`).
+
+    Returns:
+        A table with one column, `warning`.
+
+    Raises:
+        ConfigError: a column tells the outcome almost by itself.
+    """
+    y = binary_targets(cases, outcome)["y"].to_numpy()
+    judged = (cases["cohort"] == DEVELOPMENT).to_numpy() & np.isfinite(y)
+    blocks = ["clinical", "volume", "handcrafted"] if clinical else ["volume", "handcrafted"]
+    table = assemble(blocks, cases[judged], features, {}, clinical).table
+    warnings = check_label_copies(table, y[judged], allowed)
+    return pd.DataFrame({"warning": pd.Series(warnings, dtype=object)})
 
 
 def check_label_copies(
@@ -50,7 +86,8 @@ def check_label_copies(
                 f"column '{name}' tells the outcome almost by itself, as a copy of it would",
                 found=reason,
                 expected=f"an AUC up to {AUC_LIMIT} and a correlation up to {CORRELATION_LIMIT}",
-                hint="leave the column out if it is only known after the outcome",
+                hint="leave it out if it is only known after the outcome, else name it in "
+                "features.allow",
             )
     return _order_warnings(outcome)
 

@@ -92,13 +92,17 @@ TABLES: dict[str, tuple[str, str]] = {
         "model, cohort, threshold, net_benefit",
     ),
     "tables/sample_size.tsv": ("Riley's criteria", "criterion, value, needed, found, met"),
+    "tables/tripwires.tsv": (
+        "what the search for copies of the outcome among the features found; no row: nothing",
+        "warning",
+    ),
     "tables/controls.tsv": (
         "negative controls",
         "control, model, metric, estimate, ci_low, ci_high, p, n, expected",
     ),
     "tables/selection.tsv": (
         "features that have weight in each fold",
-        "model, fold, feature, coefficient_or_importance",
+        "model, fold, block, feature, weight",
     ),
     "tables/truth.tsv": (
         "results beside the truth of a simulated cohort",

@@ -27,6 +27,7 @@ TABLES = (
     "calibration",
     "decision_curve",
     "sample_size",
+    "tripwires",
     "controls",
     "selection",
     "truth",

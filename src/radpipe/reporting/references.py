@@ -65,6 +65,11 @@ REFERENCES: dict[str, Reference] = {
         "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat "
         "1979;6:65–70."
     ),
+    "kapoor2023": Reference(
+        "Kapoor S, Narayanan A. Leakage and the reproducibility crisis in machine-learning-based "
+        "science. Patterns 2023;4:100804.",
+        "10.1016/j.patter.2023.100804",
+    ),
     "lowekamp2013": Reference(
         "Lowekamp BC, Chen DT, Ibáñez L, Blezek D. The design of SimpleITK. Front Neuroinform "
         "2013;7:45.",

@@ -28,18 +28,20 @@ class MaskPair(NamedTuple):
     reference: Path
 
 
-def mask_pairs(segmenter: str, masks: Path, references: Iterable[str | Path]) -> list[MaskPair]:
+def mask_pairs(
+    segmenter: str, folder: str | Path, references: Iterable[str | Path]
+) -> list[MaskPair]:
     """Every drawn mask beside the mask of a segmenter.
 
     Args:
         segmenter: its name.
-        masks: folder with `<segmenter>/<case>.nii.gz` and `<segmenter>/manifest.tsv`.
+        folder: its out-of-fold masks, `<case>.nii.gz` and `manifest.tsv`.
         references: drawn masks, files named `<case>.nii.gz`.
 
     Raises:
         CaseError: a case has a drawn mask and the segmenter has none: it must not fall out.
     """
-    folder = masks / segmenter
+    folder = Path(folder)
     manifest = read_table(folder / "manifest.tsv")
     folds = dict(zip(manifest["case"], manifest["fold"], strict=True))
     pairs = []

@@ -55,7 +55,23 @@ def controls(context: Context) -> Section | None:
             "**Negative controls.**",
         ),
     ]
-    return Section("controls", "Negative controls", (*blocks, *_alarms(table)))
+    blocks += [*_alarms(table), *_tripwires(context)]
+    return Section("controls", "Negative controls", tuple(blocks))
+
+
+def _tripwires(context: Context) -> list[Block]:
+    """What the search for copies of the outcome said; a copy itself stops the run before."""
+    if context.inputs.path("tripwires") is None:
+        return []
+    allowed = ", ".join(f"`{literal(name)}`" for name in context.study.features.allow)
+    text = (
+        "Before anything was fitted, each feature alone was held against the outcome of the "
+        "development cohort: a copy of it would have stopped the run [@kapoor2023]."
+    )
+    if allowed:
+        text += f" Allowed by the config, and not looked at: {allowed}."
+    warnings = context.table("tripwires")["warning"].astype(str)
+    return [Paragraph(text), *(Callout("warning", literal(w)) for w in warnings)]
 
 
 def _expected(value: object) -> str:

@@ -174,11 +174,11 @@ def _feature_blocks(table: pd.DataFrame, status: pd.DataFrame) -> list[Block]:
 
 def _selection_tables(context: Context, selection: pd.DataFrame, top: int = 10) -> list[Block]:
     blocks: list[Block] = []
-    used = selection[selection["coefficient_or_importance"].astype(float) != 0]
+    used = selection[selection["weight"].astype(float) != 0]
     for model in [m.name for m in context.study.models if (used["model"] == m.name).any()]:
         part = used[(used["model"] == model) & (used["fold"] != FINAL)]
         folds = part["fold"].nunique()
-        weights = part.groupby("feature")["coefficient_or_importance"].agg(["count", "mean"])
+        weights = part.groupby("feature")["weight"].agg(["count", "mean"])
         weights["size"] = weights["mean"].abs()
         weights = weights.sort_values(["count", "size"], ascending=False, kind="stable")[:top]
         rows = [

@@ -1,19 +1,10 @@
-"""The study config: one typed definition, its defaults, and messages for people.
+"""The sections of a study config, each with its defaults and what its keys mean."""
 
-Every key is documented here and nowhere else; `config/README.md` and the JSON schema for editors
-are made from these definitions. The config is closed: an unknown key stops the run.
-"""
-
-import difflib
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from radpipe.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", max_length=64)]
 Voxels = tuple[int, int, int]
@@ -185,6 +176,11 @@ class Features(Section):
     handcrafted: Handcrafted | None = Field(None, description="pyradiomics features; null: none")
     encoders: list[Encoder] = Field([], description="deep features")
     clinical: list[str] = Field([], description="columns of the case sheet used as features")
+    allow: list[str] = Field(
+        [],
+        description="columns that may tell the outcome almost by themselves (see the tripwire "
+        "against copies of the outcome)",
+    )
 
 
 class Splits(Section):
@@ -277,192 +273,3 @@ class Report(Section):
     authors: list[str] = Field([], description="names printed under the title")
     overlays: int = Field(6, ge=0, description="cases shown with image and mask")
     explained_cases: int = Field(3, ge=1, description="cases explained one by one (LIME)")
-
-
-class Study(Section):
-    """One config file: everything a study needs beside its images."""
-
-    study: Name = Field(description="name; results go to results/<study>, reports/<study>")
-    seed: int = Field(2026, ge=0, description="every random choice starts here")
-    cases: Path = Field(description="the case sheet, relative to the working directory")
-    on_bad_case: Literal["exclude", "stop"] = Field(
-        "exclude", description="set an unusable case aside with the reason, or stop"
-    )
-    outcome: Outcome | None = Field(None, description="null: the study ends after segmentation")
-    images: Images
-    registration: Registration = Registration()
-    bias_correction: BiasCorrection = BiasCorrection()
-    normalisation: Normalisation = Normalisation()
-    resampling: Resampling = Resampling()
-    segmentation: Segmentation = Segmentation()
-    features: Features = Features()
-    splits: Splits = Splits()
-    models: list[Model] = []
-    evaluation: Evaluation = Evaluation()
-    report: Report = Report()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _baselines_always_run(cls, data: Any) -> Any:
-        """Volume alone and clinical data alone stand beside every other model."""
-        if not isinstance(data, Mapping) or not data.get("models"):
-            return data
-        features = dict(data.get("features") or {})
-        features.setdefault("handcrafted", {})
-        wanted = ["volume", "clinical"] if features.get("clinical") else ["volume"]
-        listed = [m.get("blocks") for m in data["models"] if isinstance(m, Mapping)]
-        added = [
-            {"name": block, "blocks": [block], "predictor": "logistic"}
-            for block in wanted
-            if [block] not in listed
-        ]
-        return {**data, "features": features, "models": [*added, *data["models"]]}
-
-    @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        _check_unique("segmenter", [s.name for s in self.segmentation.segmenters])
-        _check_unique("encoder", [e.name for e in self.features.encoders])
-        _check_unique("model", [m.name for m in self.models])
-        if REFERENCE in (s.name for s in self.segmentation.segmenters):
-            raise ValueError(f"'{REFERENCE}' means the drawn masks; name the segmenter otherwise")
-        sources = [REFERENCE, *(s.name for s in self.segmentation.segmenters)]
-        _check_known("segmentation.mask_source", [self.segmentation.mask_source], sources)
-        modalities = self.images.modalities
-        _check_known("bias_correction.modalities", self.bias_correction.modalities, modalities)
-        _check_known("normalisation.overrides", list(self.normalisation.overrides), modalities)
-        for model in self.models:
-            _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
-        if self.evaluation.primary:
-            names = [m.name for m in self.models]
-            _check_known("evaluation.primary", [self.evaluation.primary], names)
-        if self.models and self.outcome is None:
-            raise ValueError("models are listed but no outcome is named")
-        return self
-
-    @property
-    def blocks(self) -> list[str]:
-        """The blocks that this study can offer to a model."""
-        offered = ["images"]
-        offered += ["clinical"] if self.features.clinical else []
-        offered += ["volume", "handcrafted"] if self.features.handcrafted else []
-        return offered + [e.name for e in self.features.encoders]
-
-    @property
-    def primary(self) -> str | None:
-        """The model the study is about: named, or the last one listed."""
-        return self.evaluation.primary or (self.models[-1].name if self.models else None)
-
-    @property
-    def measures_features(self) -> bool:
-        """Whether the region of a case is measured."""
-        return self.features.handcrafted is not None
-
-    @property
-    def check_settings(self) -> dict[str, Any]:
-        """What decides whether a case can be used."""
-        return {
-            "on_bad_case": self.on_bad_case,
-            "outcome": self.outcome and self.outcome.model_dump(mode="json"),
-            "images": self.images.model_dump(mode="json"),
-            "spacing_mm": self.resampling.spacing_mm,
-            "segmenters": bool(self.segmentation.segmenters),
-            "blocks": sorted({b for m in self.models for b in m.blocks}),
-            "mask_source": self.segmentation.mask_source,
-            "labels": self.segmentation.labels,
-            "clinical": self.features.clinical,
-            "folds": [self.splits.folds, self.splits.inner_folds],
-        }
-
-    def segmenter(self, name: str) -> Segmenter:
-        """The segmenter of that name."""
-        return next(s for s in self.segmentation.segmenters if s.name == name)
-
-    def encoder(self, name: str) -> Encoder:
-        """The encoder of that name."""
-        return next(e for e in self.features.encoders if e.name == name)
-
-    def model(self, name: str) -> Model:
-        """The model of that name."""
-        return next(m for m in self.models if m.name == name)
-
-
-def load_study(config: Mapping[str, Any] | Path | str) -> Study:
-    """Check a config, given as a file or as the mapping Snakemake made of it.
-
-    Environment variables in `cases` and `evaluation.truth` are expanded.
-
-    Raises:
-        ConfigError: with one line a fault, naming the key and the nearest known one.
-    """
-    data = _read_yaml(Path(config)) if isinstance(config, Path | str) else dict(config)
-    for section, key in ((data, "cases"), (data.get("evaluation"), "truth")):
-        if isinstance(section, dict) and isinstance(section.get(key), str):
-            section[key] = os.path.expandvars(section[key])
-    try:
-        return Study.model_validate(data)
-    except ValidationError as error:
-        faults = "; ".join(_sentence(fault) for fault in error.errors())
-        raise ConfigError(f"the study config cannot be used: {faults}") from None
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of a study config, for editors."""
-    return Study.model_json_schema()
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError("the config cannot be read", file=path, found=error) from None
-    if not isinstance(data, dict):
-        raise ConfigError(
-            "the config is not a mapping", file=path, found=type(data).__name__, expected="keys"
-        )
-    return data
-
-
-def _check_unique(what: str, names: list[str]) -> None:
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise ValueError(f"{what} '{twice[0]}' is listed twice; each needs its own name")
-
-
-def _check_known(where: str, names: list[str], known: list[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{where}: '{name}' is unknown{_nearest(name, known)}")
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
-
-
-def _sentence(fault: Any) -> str:
-    """One pydantic fault in the words of a user."""
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = list(_fields_at(fault["loc"][:-1]))
-        return f"unknown key '{path}'{_nearest(str(fault['loc'][-1]), known)}"
-    if fault["type"] == "missing":
-        return f"key '{path}' is missing"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if not path:
-        return message
-    return f"key '{path}': {message[0].lower()}{message[1:]}; found {fault['input']!r}"
-
-
-def _fields_at(location: tuple[str | int, ...]) -> list[str]:
-    """Names of the known keys of the section at a place of the config."""
-    section: type[BaseModel] = Study
-    for part in location:
-        if isinstance(part, str) and part in section.model_fields:
-            section = _section_in(section.model_fields[part].annotation) or section
-    return list(section.model_fields)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((s for a in get_args(annotation) if (s := _section_in(a))), None)

@@ -1,0 +1,87 @@
+"""The study, its names, its folders, and what `params` hold of its settings."""
+
+import functools
+import re
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from radpipe.config import REFERENCE, load_study
+from radpipe.errors import RadpipeError
+from radpipe.io.cases import read_case_sheet
+from radpipe.io.tables import read_table
+from radpipe.provenance import code_hash
+from radpipe.types import DEVELOPMENT, FINAL
+
+if "study" not in config:
+
+    configfile: "config/demo.yaml"
+
+
+try:
+    STUDY = load_study(config)
+    SHEET = read_case_sheet(STUDY)
+except RadpipeError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{STUDY.study}"
+REPORTS = f"reports/{STUDY.study}"
+TABLES = f"{RESULTS}/tables"
+MODALITIES = STUDY.images.modalities
+MOVING = STUDY.images.moving if STUDY.registration.enabled else []
+TABULAR = [m.name for m in STUDY.models if m.predictor != "cnn3d"]
+NETWORKS = [m.name for m in STUDY.models if m.predictor == "cnn3d"]
+MODELS = [m.name for m in STUDY.models]
+FOLDS = STUDY.splits.outer + [FINAL]
+SEGMENTERS = [s.name for s in STUDY.segmentation.segmenters]
+ENCODERS = [e.name for e in STUDY.features.encoders]
+HAS_EXTERNAL = bool((SHEET.table["cohort"] != DEVELOPMENT).any())
+MASK_FOLDS = [f for f in FOLDS if f.startswith("r1f") or (f == FINAL and HAS_EXTERNAL)]
+FITTED = {
+    "tabular": ["model.skops", "card.json", "tuning.tsv"],
+    "network": ["weights.safetensors", "card.json", "tuning.tsv"],
+}
+
+
+def any_of(names):
+    """A regular expression that matches one of the names and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+wildcard_constraints:
+    case=any_of(SHEET.cases),
+    modality=any_of(MODALITIES),
+    segmenter=any_of(SEGMENTERS),
+    encoder=any_of(ENCODERS),
+    model=any_of(MODELS),
+    fold=any_of(FOLDS),
+
+
+def settings(*sections):
+    """Config sections for `params`: a job is run again when one of them changes."""
+    return {name: getattr(STUDY, name).model_dump(mode="json") for name in sections}
+
+
+def evaluation_settings(*keys):
+    """The keys of the evaluation section that one rule uses."""
+    section = STUDY.evaluation.model_dump(mode="json")
+    return {key: section[key] for key in keys}
+
+
+def model_settings(wildcards):
+    """What a fit depends on besides its data."""
+    return {
+        "model": STUDY.model(wildcards.model).model_dump(mode="json"),
+        "threshold": STUDY.evaluation.threshold.model_dump(mode="json"),
+        "splits": STUDY.splits.model_dump(mode="json"),
+        "outcome": STUDY.outcome and STUDY.outcome.model_dump(mode="json"),
+    }
+
+
+def control_settings():
+    """The parts of the study that the negative controls depend on."""
+    study = STUDY.model_dump(mode="json")
+    parts = ("study", "seed", "cases", "outcome", "images", "features", "splits", "models")
+    keys = ("threshold", "confidence", "controls")
+    evaluation = {key: study["evaluation"][key] for key in keys}
+    return {key: study[key] for key in parts} | {"evaluation": evaluation}

@@ -1,0 +1,86 @@
+"""What a user may ask for, and what the report is made from."""
+
+
+def prepared_files(wildcards):
+    return images_of(cases_of()) + reference_masks(cases_of())
+
+
+def mask_targets(wildcards):
+    drawn = reference_masks(cases_of())
+    return drawn + ([f"{TABLES}/segmentation.tsv"] if SEGMENTERS else [])
+
+
+def feature_targets(wildcards):
+    tables = [f"{TABLES}/features.parquet"] if STUDY.measures_features else []
+    return tables + expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=ENCODERS, f=FOLDS)
+
+
+def model_targets(wildcards):
+    return [f"{TABLES}/predictions.tsv"] + expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
+
+
+def report_tables():
+    """The tables this study makes, by the name the report knows them under."""
+    names = ["quality"]
+    names += ["segmentation", "segmentation_summary"] if SEGMENTERS else []
+    names += ["feature_dictionary", "feature_status"] if STUDY.measures_features else []
+    if MODELS:
+        names += ["predictions", "performance", "roc", "operating_points", "comparisons"]
+        names += ["calibration", "decision_curve", "sample_size"]
+        names += ["tripwires", "controls", "selection"]
+    names += ["truth", "truth_cases"] if STUDY.evaluation.truth else []
+    tables = {name: f"{TABLES}/{name}.tsv" for name in names}
+    if STUDY.measures_features:
+        tables["features"] = f"{TABLES}/features.parquet"
+    return tables
+
+
+def training_logs():
+    """The learning curves of segmenters and encoders, by `<name>/<fold>`."""
+    logs = {
+        f"{name}/{fold}": f"{RESULTS}/segmenters/{name}/{fold}/training.tsv"
+        for name in SEGMENTERS
+        for fold in MASK_FOLDS
+    }
+    return logs | {
+        f"{name}/{fold}": f"{RESULTS}/encoders/{name}/{fold}/training.tsv"
+        for name in (ENCODERS if MODELS else [])
+        for fold in FOLDS
+    }
+
+
+def explanation_files():
+    """What explains each model, by kind of explanation and model."""
+    folder = f"{TABLES}/explanations"
+    return {
+        "explanations": {m: f"{folder}/{m}.tsv" for m in TABULAR},
+        "lime": {m: f"{folder}/{m}_lime.tsv" for m in TABULAR},
+        "occlusion": {m: f"{folder}/{m}_occlusion.npz" for m in NETWORKS},
+    }
+
+
+def report_paths(wildcards):
+    """Everything the report reads, named as its inputs are named."""
+    return {
+        "tables": report_tables(),
+        "cases": f"{RESULTS}/cohort/cases.tsv",
+        "exclusions": f"{RESULTS}/cohort/exclusions.tsv",
+        "splits": f"{RESULTS}/cohort/splits.tsv",
+        "provenance": f"{RESULTS}/provenance.json",
+        "figures": f"{RESULTS}/figures",
+        "training": training_logs(),
+        **explanation_files(),
+    }
+
+
+def report_cases(wildcards):
+    """The prepared images, drawn masks and predicted masks that may be shown."""
+    cases = cases_of()
+    return {
+        "cases": cases,
+        "drawn": [c for c in cases if SHEET.mask(c)],
+        "modalities": MODALITIES,
+        "prepared": f"{RESULTS}/prepared",
+        "masks": f"{RESULTS}/masks/{REFERENCE}",
+        "predicted": {s: f"{RESULTS}/masks/{s}" for s in SEGMENTERS},
+    }
