@@ -31,8 +31,11 @@ LAZY = {
     "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
     "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
     "radpipe.modelling.bundles: radpipe.modelling.cnn.restore_cnn": "torch, for networks only",
-    "radpipe.modelling.bundles: skops.io": "three seconds, which networks must not wait for",
-    "radpipe.modelling.bundles: skops.io.exceptions.UntrustedTypesFoundException": "likewise",
+    "radpipe.features.encoders: radpipe.networks.training": "Lightning, for training only",
+    "radpipe.modelling.cnn: radpipe.networks.training.TrainingSettings": "Lightning, likewise",
+    "radpipe.modelling.cnn: radpipe.networks.training.fit": "Lightning, likewise",
+    "radpipe.modelling.bundles: skops.io": "seconds, which networks must not wait for",
+    "radpipe.modelling.bundles: skops.io.exceptions": "likewise",
     "radpipe.modelling.bundles: radpipe.networks.weights.load_weights": "torch, for networks only",
     "radpipe.modelling.bundles: radpipe.networks.weights.save_weights": "torch, for networks only",
 }

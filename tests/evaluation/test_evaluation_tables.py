@@ -309,3 +309,25 @@ def test_infinite_thresholds_survive_the_file(tmp_path):
     table = roc_table(study())
     write_table(table, tmp_path / "roc.tsv")
     assert np.isinf(read_table(tmp_path / "roc.tsv")["threshold"].iloc[0])
+
+
+def test_a_perfect_specificity_of_few_patients_is_not_certain() -> None:
+    """Wilson's lower limit of 3 of 3 patients is 3 / (3 + 1.96²) = 0.438, also when they repeat."""
+    table = pd.DataFrame(
+        {
+            "model": "m",
+            "case": list("abcdefgh"),
+            "patient": ["p1", "p1", "p2", "p3", "q1", "q2", "q3", "q3"],
+            "cohort": "external",
+            "fold": "final",
+            "y_true": [0, 0, 0, 0, 1, 1, 1, 1],
+            "y_prob": [0.1, 0.2, 0.3, 0.2, 0.4, 0.8, 0.9, 0.7],
+            "threshold": 0.5,
+        }
+    )
+    found = performance_table(table, Evaluation(bootstrap=100), seed=1).set_index("metric")
+    row = found.loc["specificity"]
+    assert row["estimate"] == 1
+    assert row["ci_low"] == pytest.approx(3 / (3 + 1.959964**2), abs=1e-6)
+    assert row["ci_high"] == pytest.approx(1)
+    assert row["method"] == "wilson"

@@ -178,20 +178,23 @@ def _operating(
     called = part.p >= part.threshold
     found = [operating_metrics(*weighted_counts(part.y, c, once)) for c in called]
     drawn = [operating_metrics(*weighted_counts(part.y, c, weights)) for c in called]
-    simple = len(called) == 1 and not part.clustered
     for metric in OPERATING_METRICS:
         estimate = float(np.mean([repeat[metric][0] for repeat in found]))
-        if simple and metric in PROPORTIONS and np.isfinite(estimate):
-            cases = _denominator(metric, part.y, called[0])
-            limits = wilson(estimate * cases, cases, confidence)
+        # No resample can leave a proportion of 0 or 1, so that a bootstrap would claim certainty.
+        extreme = estimate in (0.0, 1.0)
+        simple = len(called) == 1 and not part.clustered
+        if metric in PROPORTIONS and np.isfinite(estimate) and (simple or extreme):
+            among = _denominator(metric, part.y, called[0])
+            patients = np.unique(part.patient[among]).size
+            limits = wilson(estimate * patients, patients, confidence)
             yield metric, Interval(estimate, *limits, part.method("wilson"))
         else:
             replicates = np.mean([repeat[metric] for repeat in drawn], axis=0)
             yield metric, _bootstrapped(part, metric, estimate, replicates, confidence)
 
 
-def _denominator(metric: str, y: Vector, called: np.ndarray) -> int:
-    """The cases among which a proportion is taken."""
+def _denominator(metric: str, y: Vector, called: np.ndarray) -> np.ndarray:
+    """Which cases a proportion is taken among."""
     among = {
         "sensitivity": y == 1,
         "specificity": y == 0,
@@ -199,7 +202,7 @@ def _denominator(metric: str, y: Vector, called: np.ndarray) -> int:
         "npv": ~called,
         "accuracy": np.ones(y.size, dtype=bool),
     }
-    return int(among[metric].sum())
+    return among[metric]
 
 
 def _bootstrapped(

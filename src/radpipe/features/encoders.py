@@ -15,8 +15,8 @@ from radpipe.config import Encoder
 from radpipe.errors import FitError
 from radpipe.features.crops import Crop, crop_case, has_region
 from radpipe.logs import progress
-from radpipe.networks import training
 from radpipe.networks.autoencoder import Autoencoder
+from radpipe.networks.devices import device, seed_everything
 from radpipe.types import CaseFiles
 
 
@@ -102,7 +102,10 @@ def train_encoder(
             found=f"no region in {len(cases)} cases",
             expected="at least one case with a mask that is not empty",
         )
-    training.seed_everything(seed, threads)
+    # Brings Lightning, three seconds that embedding must not wait for.
+    from radpipe.networks import training
+
+    seed_everything(seed, threads)
     network = build_encoder(modalities, settings)
     network.set_scale(crops)
     log = training.fit(
@@ -151,8 +154,8 @@ def embed(
         region.
     """
     torch.set_num_threads(threads)
-    device = training.device()
-    network = network.to(device).eval()
+    place = device()
+    network = network.to(place).eval()
     columns = [f"{settings.name}__e{index:03d}" for index in range(settings.latent)]
     rows = []
     for files in progress(cases, f"embedding with {settings.name}"):
@@ -160,7 +163,7 @@ def embed(
         row = np.full(settings.latent, np.nan)
         if has_region(crop):
             with torch.inference_mode():
-                code = network.encode(torch.from_numpy(crop)[None].to(device))
+                code = network.encode(torch.from_numpy(crop)[None].to(place))
             row = code[0].double().cpu().numpy()
         rows.append(row)
     table = pd.DataFrame(np.array(rows).reshape(len(cases), settings.latent), columns=columns)

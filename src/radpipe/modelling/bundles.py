@@ -6,6 +6,7 @@ that folder in a zip with the context needed to score new cases. Equal models gi
 
 import io
 import json
+import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -61,10 +62,7 @@ def write_model(fitted: "FittedModel | FittedCNN", directory: str | Path) -> Non
     """Write a fitted model as a folder."""
     directory = Path(directory)
     if isinstance(fitted, FittedModel):
-        # Takes three seconds, which zipping a bundle and networks must not wait for.
-        import skops.io
-
-        data = _same_bytes(skops.io.dumps(fitted.pipeline))
+        data = _same_bytes(_skops().dumps(fitted.pipeline))
         with files.atomic(directory / SKOPS) as part:
             part.write_bytes(data)
     else:
@@ -168,13 +166,10 @@ def _check_members(members: Mapping[str, bytes], path: Path) -> None:
 
 
 def _read_skops(path: Path) -> Any:
-    # Takes three seconds, which zipping a bundle and networks must not wait for.
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
+    skops = _skops()
     try:
-        return skops.io.load(path, trusted=list(TRUSTED))
-    except UntrustedTypesFoundException as error:
+        return skops.load(path, trusted=list(TRUSTED))
+    except skops.exceptions.UntrustedTypesFoundException as error:
         raise RadpipeError(
             "the model holds types that are not trusted; it was not loaded",
             file=path,
@@ -183,6 +178,24 @@ def _read_skops(path: Path) -> Any:
         ) from None
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise RadpipeError("the model cannot be read", file=path, found=error) from None
+
+
+def _skops() -> Any:
+    """The module `skops.io`, without the torch that it would bring along.
+
+    It walks through all of scikit-learn to list its types, and one corner of that imports torch: a
+    second that each of the many jobs with a tabular model would wait for.
+    """
+    blocked = "torch" not in sys.modules
+    if blocked:
+        sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        import skops.io
+        import skops.io.exceptions
+    finally:
+        if blocked:
+            del sys.modules["torch"]
+    return skops.io
 
 
 def _same_bytes(data: bytes) -> bytes:

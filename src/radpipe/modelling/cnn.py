@@ -21,7 +21,7 @@ from radpipe.modelling.recalibration import Platt, fit_platt
 from radpipe.modelling.search import log_loss
 from radpipe.modelling.splits import inner_splits
 from radpipe.networks.classifier import Classifier3D
-from radpipe.networks.training import TrainingSettings, fit, seed_everything
+from radpipe.networks.devices import seed_everything
 from radpipe.types import Vector
 
 Crops = npt.NDArray[np.float32]
@@ -205,6 +205,9 @@ def _train(
     crops: Crops, y: Vector, lengths: Sequence[int], model: Model, settings: FitSettings
 ) -> Iterator[nn.Module]:
     """The same network after each of the training lengths."""
+    # Brings Lightning, three seconds that scoring must not wait for.
+    from radpipe.networks.training import TrainingSettings, fit
+
     seed_everything(settings.seed, settings.threads)
     network = Classifier3D(crops.shape[1], model.channels)
     done = 0

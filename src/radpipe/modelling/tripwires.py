@@ -34,7 +34,9 @@ def check_leaks(
 ) -> pd.DataFrame:
     """Hold every column that a model could be given against the outcome, before any fit.
 
-    Only development cases whose outcome is known are looked at.
+    Only development cases whose outcome is known are looked at. A column of the case sheet that
+    tells the outcome stops the run: it may be a copy of it. A feature measured in the images cannot
+    be one, since no outcome is read to measure it; that one is a warning.
 
     Args:
         cases: the case table, in the order of the sheet.
@@ -47,13 +49,14 @@ def check_leaks(
         A table with one column, `warning`.
 
     Raises:
-        ConfigError: a column tells the outcome almost by itself.
+        ConfigError: a clinical column tells the outcome almost by itself.
     """
     y = binary_targets(cases, outcome)["y"].to_numpy()
     judged = (cases["cohort"] == DEVELOPMENT).to_numpy() & np.isfinite(y)
-    blocks = ["clinical", "volume", "handcrafted"] if clinical else ["volume", "handcrafted"]
-    table = assemble(blocks, cases[judged], features, {}, clinical).table
-    warnings = check_label_copies(table, y[judged], allowed)
+    known = assemble(["clinical"], cases[judged], None, {}, clinical).table
+    measured = assemble(["volume", "handcrafted"], cases[judged], features, {}, ()).table
+    warnings = check_label_copies(known, y[judged], allowed)
+    warnings += _measured_warnings(measured.drop(columns=[*allowed], errors="ignore"), y[judged])
     return pd.DataFrame({"warning": pd.Series(warnings, dtype=object)})
 
 
@@ -78,18 +81,36 @@ def check_label_copies(
         ConfigError: naming the first such column.
     """
     outcome = np.asarray(y, dtype=float)
-    columns = list(_columns(table.drop(columns=[c for c in allowed if c in table])))
-    for name, values in columns:
-        reason = _suspicion(values, outcome, tests=len(columns))
-        if reason:
-            raise ConfigError(
-                f"column '{name}' tells the outcome almost by itself, as a copy of it would",
-                found=reason,
-                expected=f"an AUC up to {AUC_LIMIT} and a correlation up to {CORRELATION_LIMIT}",
-                hint="leave it out if it is only known after the outcome, else name it in "
-                "features.allow",
-            )
+    for name, reason in _suspects(table.drop(columns=[*allowed], errors="ignore"), outcome):
+        raise ConfigError(
+            f"column '{name}' tells the outcome almost by itself, as a copy of it would",
+            found=reason,
+            expected=f"an AUC up to {AUC_LIMIT} and a correlation up to {CORRELATION_LIMIT}",
+            hint="leave it out if it is only known after the outcome, else name it in "
+            "features.allow",
+        )
     return _order_warnings(outcome)
+
+
+def _measured_warnings(table: pd.DataFrame, y: Vector) -> list[str]:
+    suspects = list(_suspects(table, y))
+    if not suspects:
+        return []
+    name, reason = suspects[0]
+    return [
+        f"{len(suspects)} of {table.shape[1]} measured features tell the outcome almost by "
+        f"themselves, such as {name} ({reason}): see that nothing in the images was made after the "
+        "outcome was known (markers, another scanner or protocol for one class)"
+    ]
+
+
+def _suspects(table: pd.DataFrame, y: Vector) -> Iterator[tuple[str, str]]:
+    """The columns that tell the outcome beyond chance, and how well."""
+    columns = list(_columns(table))
+    for name, values in columns:
+        reason = _suspicion(values, y, tests=len(columns))
+        if reason:
+            yield name, reason
 
 
 def _columns(table: pd.DataFrame) -> Iterator[tuple[str, Vector]]:

@@ -66,7 +66,8 @@ def _tripwires(context: Context) -> list[Block]:
     allowed = ", ".join(f"`{literal(name)}`" for name in context.study.features.allow)
     text = (
         "Before anything was fitted, each feature alone was held against the outcome of the "
-        "development cohort: a copy of it would have stopped the run [@kapoor2023]."
+        "development cohort. A clinical column that copies it would have stopped the run; a "
+        "measured feature that tells it almost by itself is warned of [@kapoor2023]."
     )
     if allowed:
         text += f" Allowed by the config, and not looked at: {allowed}."
@@ -76,6 +77,16 @@ def _tripwires(context: Context) -> list[Block]:
 
 def _expected(value: object) -> str:
     return number(value, 2) if as_float(value) == as_float(value) else str(value or MISSING)
+
+
+MEANING = {
+    "permuted_labels": "With permuted outcomes nothing can be found: look for a leak.",
+    "shuffled": "Shuffling keeps every intensity of the region and destroys its texture: what the "
+    "model uses lies in the intensities, and texture is not needed for it.",
+    "displaced": "The same shape elsewhere predicts more than its size explains: what the model "
+    "uses lies in the whole image (the site, the scanner), not in the region.",
+}
+"""What it says when a control does better than expected."""
 
 
 def _alarms(table: pd.DataFrame) -> list[Block]:
@@ -90,9 +101,8 @@ def _alarms(table: pd.DataFrame) -> list[Block]:
                     "warning",
                     f"**A control lies above what is expected:** {name} of `{literal(row.model)}` ("
                     f"{literal(row.metric)} {number(row.estimate)}, "
-                    f"{bounds(low, high)}; expected {number(expected, 2)}). Part of what the model "
-                    "uses is not what it is said to use: size or position of the region, the site, "
-                    "or a leak.",
+                    f"{bounds(low, high)}; expected {number(expected, 2)}). "
+                    + MEANING.get(str(row.control), MEANING["permuted_labels"]),
                 )
             )
     return blocks
