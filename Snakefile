@@ -26,7 +26,6 @@ localrules:
 
 
 rule report:
-    default_target: True
     input:
         f"{REPORTS}/report.html",
         f"{REPORTS}/report.pdf",

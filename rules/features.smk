@@ -88,7 +88,7 @@ rule train_encoder:
         seed=STUDY.seed,
         code=code_hash("networks", "features", "io.images"),
     message:
-        "Training encoder {wildcards.encoder}, fold {wildcards.fold}"
+        "Training encoder {wildcards.encoder}, fold {wildcards.fold} (gpu={resources.gpu})"
     script:
         "../workflow/scripts/train_encoder.py"
 

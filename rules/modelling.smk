@@ -52,7 +52,7 @@ rule train_model:
         seed=STUDY.seed,
         code=code_hash("networks", "modelling", "features.crops"),
     message:
-        "Training model {wildcards.model}, fold {wildcards.fold}"
+        "Training model {wildcards.model}, fold {wildcards.fold} (gpu={resources.gpu})"
     script:
         "../workflow/scripts/train_model.py"
 
@@ -86,7 +86,7 @@ rule bundle_model:
     log:
         f"{RESULTS}/logs/bundle_model/{{model}}.log",
     params:
-        study=STUDY.model_dump(mode="json"),
+        study=scoring_settings(),
         code=code_hash("modelling"),
     message:
         "Bundling the final {wildcards.model}"

@@ -62,6 +62,12 @@ def settings(*sections):
     return {name: getattr(STUDY, name).model_dump(mode="json") for name in sections}
 
 
+def scoring_settings():
+    """What scoring a new case needs to know of the study: all but how it was judged."""
+    study = STUDY.model_dump(mode="json")
+    return {k: v for k, v in study.items() if k not in ("evaluation", "report", "models", "cases")}
+
+
 def evaluation_settings(*keys):
     """The keys of the evaluation section that one rule uses."""
     section = STUDY.evaluation.model_dump(mode="json")

@@ -27,7 +27,7 @@ rule train_segmenter:
         seed=STUDY.seed,
         code=code_hash("networks", "segmentation", "io.images"),
     message:
-        "Training segmenter {wildcards.segmenter}, fold {wildcards.fold}"
+        "Training segmenter {wildcards.segmenter}, fold {wildcards.fold} (gpu={resources.gpu})"
     script:
         "../workflow/scripts/train_segmenter.py"
 

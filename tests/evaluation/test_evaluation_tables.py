@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 
 from radpipe.config import Evaluation
 from radpipe.errors import RadpipeError
-from radpipe.evaluation.calibration import brier, calibration_slope
+from radpipe.evaluation.calibration import brier, calibration_slope, intercept_joint
 from radpipe.evaluation.checks import repeat_of
 from radpipe.evaluation.comparison import delong_test
 from radpipe.evaluation.discrimination import auc, clustered_auc_interval, delong_interval
@@ -246,6 +247,30 @@ def test_roc_runs_from_corner_to_corner():
     for _, curve in table.groupby(["model", "cohort"]):
         assert curve.iloc[0, 2:].tolist() == [np.inf, 0, 0]
         assert curve.iloc[-1, 2:].tolist() == [-np.inf, 1, 1]
+
+
+@pytest.mark.parametrize(("n", "kind"), [(99, "logistic"), (100, "loess")])
+def test_a_calibration_curve_is_smoothed_from_a_hundred_cases_on(n, kind):
+    table = calibration_table(study(n=n, models={"volume": 0.5}), Evaluation(bootstrap=100), 7)
+    assert set(table.query("cohort == 'development'")["kind"]) == {"bin", kind}
+    assert set(table.query("cohort == 'hospital_b'")["kind"]) == {"bin", "logistic"}
+
+
+def test_the_calibration_line_has_the_calibration_slope():
+    predictions = study()
+    line = calibration_table(predictions, SETTINGS, 7).query(
+        "model == 'radiomics' and cohort == 'development' and kind == 'logistic'"
+    )
+    y, p = rows_of(predictions, "radiomics", "development")[["y_true", "y_prob"]].to_numpy().T
+    expected = intercept_joint(y, p) + calibration_slope(y, p) * logit(line["predicted"])
+    assert logit(line["observed"]).tolist() == pytest.approx(expected.tolist())
+    assert line["predicted"].iloc[[0, -1]].tolist() == [p.min(), p.max()]
+
+
+def test_separated_classes_have_no_calibration_line():
+    predictions = study(models={"volume": 0.1})
+    predictions["y_prob"] = 0.2 + 0.5 * predictions["y_true"] + 0.001 * np.arange(len(predictions))
+    assert set(calibration_table(predictions, SETTINGS, 7)["kind"]) == {"bin"}
 
 
 def test_calibration_has_groups_and_a_curve():

@@ -270,11 +270,11 @@ def _model_tables(
         "comparisons": _comparisons(frame(performance, columns=columns)),
         "sample_size": frame(
             [
-                ("shrinkage", 0.9, 662, 40, False),
-                ("all", 0.1, 662, 40, False),
-                ("events", 0.4, 265, 16, False),
+                ("shrinkage", 0.9, 1662, 40, False, "fusion", 120),
+                ("all", 0.1, 1662, 40, False, "fusion", 120),
+                ("events", 0.4, 665, 16, False, "fusion", 120),
             ],
-            columns=["criterion", "value", "needed", "found", "met"],
+            columns=["criterion", "value", "needed", "found", "met", "model", "parameters"],
         ),
         "tripwires": frame([("the order of the rows tells the outcome",)], columns=["warning"]),
         "controls": _controls(),

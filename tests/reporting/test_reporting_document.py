@@ -16,6 +16,7 @@ from radpipe.reporting.document import (
     plain,
     spans_of,
 )
+from radpipe.reporting.method_names import method_name
 from radpipe.reporting.numbers import (
     count,
     listing,
@@ -107,6 +108,30 @@ def test_a_table_refuses_ragged_rows() -> None:
 )
 def test_numbers_are_printed_as_a_reader_expects(printed: str, expected: str) -> None:
     assert printed == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (
+            "obuchowski_pooled_oof_conditional",
+            "Obuchowski's interval for clustered data, pooled out-of-fold",
+        ),
+        ("delong_paired", "DeLong's paired test"),
+        (
+            "patient_bootstrap_pooled_oof_conditional (mean of 3 repeats)",
+            "bootstrap over patients, pooled out-of-fold (mean of 3 repeats)",
+        ),
+        (
+            "nadeau_bengio over 5 folds with both classes",
+            "Nadeau and Bengio's corrected interval over 5 folds with both classes",
+        ),
+        ("undefined: one class", "undefined: one class"),
+        ("some_new_method", "some new method"),
+    ],
+)
+def test_methods_are_named_in_words(method: str, words: str) -> None:
+    assert method_name(method) == words
 
 
 @pytest.mark.parametrize(

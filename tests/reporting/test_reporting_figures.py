@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from radpipe.io.files import sha256
 from radpipe.reporting.captions import CAPTIONS
-from radpipe.reporting.figures import cohort, draw_figures, images, read_index
+from radpipe.reporting.figures import cohort, draw_figures, explanation, images, read_index
 from radpipe.reporting.figures.style import BLUE, house_style, model_colours
 from radpipe.reporting.inputs import ReportInputs, report_inputs
 
@@ -97,6 +97,27 @@ def test_overlays_show_the_slice_with_the_largest_mask() -> None:
     mask[3, 1:3, 1:3] = 1
     assert images._slice_of(mask, 0) == 3
     assert images._slice_of(np.zeros((5, 4, 4), np.uint8), 2) == 2
+
+
+def test_what_lies_outside_is_connected_to_the_border() -> None:
+    plane = np.ones((4, 5), np.float32)
+    plane[0, :2] = 0  # outside: touches the border
+    plane[1, 1] = 0  # outside: touches what is outside
+    plane[2, 3] = 0  # a voxel inside that happens to be 0
+    expected = np.zeros((4, 5), bool)
+    expected[0, :2] = expected[1, 1] = True
+    np.testing.assert_array_equal(images._background(plane), expected)
+    assert not images._background(np.ones((2, 2), np.float32)).any()
+
+
+def test_bars_of_lime_are_equally_high_in_every_figure() -> None:
+    def height(features: int) -> float:
+        names = [f"f{i}" for i in range(features)]
+        lime = pd.DataFrame({"feature": names, "weight_mean": 0.1, "weight_sd": 0.01})
+        return explanation.lime_bars(lime.assign(case="a", y_prob=0.5)).get_figheight()
+
+    assert height(3) - height(2) == pytest.approx(height(2) - height(1))
+    assert height(5) == height(50), "only the five largest weights are shown"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from radpipe.reporting.document import (
     spans_of,
     texts_of,
 )
+from radpipe.reporting.figures import draw_figures
 from radpipe.reporting.html import html_of, render_html
 from radpipe.reporting.inputs import ReportInputs
 from radpipe.reporting.pdf import quoted, render_pdf, setting_of, typst_of
@@ -187,7 +188,9 @@ def test_twelve_patients_are_said_to_be_too_few(tmp_path: Path) -> None:
     text = text_of(report, "summary")
     assert "the interval includes 0.5. These data cannot tell this model from chance" in text
     assert "Small sample." in text
-    assert "Fewer cases than a model of this kind needs." in text
+    assert "Fewer patients than a model of this size needs." in text
+    assert "fusion, has 120 candidate parameters" in text
+    assert "ask for 1,662 patients; there were 40" in text
     assert "There is no external cohort" in text
 
 
@@ -224,6 +227,33 @@ def test_wide_tables_are_set_small_and_wider_ones_across_the_page() -> None:
     assert 6.5 <= wide.size_pt < 9.0
     assert not wide.landscape
     assert wider.landscape
+
+
+def test_short_text_beside_running_text_is_not_broken() -> None:
+    rows = (("bad001", "check_cases", "the image cannot be read; found a truncated gzip_stream"),)
+    page = html_of(Report("t", "s", (Section("k", "K", (Table(tuple("abc"), rows, "c"),)),)))
+    assert '<td class="w">check_cases</td>' in page
+    assert "<td>the image cannot be read; found a truncated gzip_<wbr>stream</td>" in page
+
+
+def test_a_model_of_one_feature_is_not_explained(demo, tmp_path: Path) -> None:
+    shap = pd.DataFrame({"feature": ["volume"] * 3, "case": list("abc"), "shap": [0.1, 0.0, -0.1]})
+    write_table(shap.assign(model="volume", value=1.0), tmp_path / "volume.tsv")
+    explanations = {**demo.inputs.explanations, "volume": tmp_path / "volume.tsv"}
+    inputs = ReportInputs(figures=tmp_path / "figures", explanations=explanations)
+    assert draw_figures(demo.study, inputs, tmp_path / "figures") == ["shap_radiomics_enet"]
+    text = text_of(build_report(demo.study, inputs), "explanations")
+    assert "A model of at most one feature needs no such explanation: volume." in text
+
+
+def test_a_baseline_of_one_feature_has_no_table_of_choices(demo, tmp_path: Path) -> None:
+    rows = [(m, "r1f1", "x", "f", 0.5) for m in ("volume", "radiomics_enet")]
+    table = pd.DataFrame(rows, columns=["model", "fold", "block", "feature", "weight"])
+    write_table(table, tmp_path / "selection.tsv")
+    inputs = ReportInputs(tables={"selection": tmp_path / "selection.tsv"})
+    text = text_of(build_report(demo.study, inputs), "features")
+    assert "Features used most often by radiomics_enet" in text
+    assert "volume" not in text
 
 
 def test_the_dictionary_describes_every_table_given(demo) -> None:

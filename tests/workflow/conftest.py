@@ -30,19 +30,20 @@ class StudyRun:
     def table(self, name: str) -> bytes:
         return (self.results / "tables" / name).read_bytes()
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, profile: str = "default") -> list[str]:
         (self.folder / "study.yaml").write_text(yaml.safe_dump(self.config))
         return [
             *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
-            *("--workflow-profile", str(ROOT / "workflow/profiles/default")),
+            *("--workflow-profile", str(ROOT / "workflow/profiles" / profile)),
             *("--directory", str(self.folder), "--configfile", str(self.folder / "study.yaml")),
-            *("--cores", "2", *arguments),
+            *(() if profile == "slurm" else ("--cores", "2")),
+            *arguments,
         ]
 
-    def run(self, *arguments: str, check: bool = True) -> str:
+    def run(self, *arguments: str, check: bool = True, profile: str = "default") -> str:
         """Run Snakemake; its output, both streams together."""
         done = subprocess.run(
-            self.command(*arguments),
+            self.command(*arguments, profile=profile),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,6 +116,14 @@ def whole_config(cohort: Path) -> dict[str, Any]:
     ]
     config["evaluation"]["truth"] = str(cohort / "truth")
     return config
+
+
+@pytest.fixture(scope="session")
+def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fewer cases still, for tests that only count jobs."""
+    folder = tmp_path_factory.mktemp("small")
+    make_cohort(folder, CohortSpec.tiny(seed=5, development=12, external=2))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What a user may ask for, and what is said when it cannot be had."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,20 @@ TRAINING = {"train_segmenter", "train_encoder", "train_model"}
 
 def test_only_rules_that_train_ask_for_a_gpu(tiny_cohort: Path, tmp_path: Path) -> None:
     study = StudyRun(tmp_path, whole_config(tiny_cohort))
-    output = study.run(
-        "--dry-run", "--workflow-profile", str(ROOT / "workflow/profiles/slurm"), "--printshellcmds"
-    )
-    asking, rule = set(), ""
-    for line in output.splitlines():
-        words = line.split()
-        if line.startswith(("rule ", "checkpoint ", "localrule ", "localcheckpoint ")):
-            rule = words[1].rstrip(":")
-        if "resources:" in line and "gpu=1" in line:
-            asking.add(rule)
-    assert asking == TRAINING
+    output = study.run("--dry-run", profile="slurm")
+    asking = [line.split(": ", 1)[1] for line in output.splitlines() if "gpu" in line]
+    assert all(re.match(r"Training (segmenter|encoder|model) .*\(gpu=1\)$", a) for a in asking)
+    assert {a.split()[1] for a in asking} == {"segmenter", "encoder", "model"}
+
+
+def test_no_other_rule_declares_a_gpu() -> None:
+    """What the dry run prints of a GPU is the resource itself, which only these rules have."""
+    declared = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?=rule |checkpoint )", path.read_text(), flags=re.M):
+            if "gpu=" in rule.replace("(gpu={resources.gpu})", ""):
+                declared.add(rule.split()[1].rstrip(":"))
+    assert declared == TRAINING
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from radpipe.config import Evaluation
-from radpipe.evaluation.calibration import calibration_bins, loess_curve
+from radpipe.evaluation.calibration import FLOOR, calibration_bins, loess_curve, weighted_slope
 from radpipe.evaluation.checks import check_predictions
 from radpipe.evaluation.cohorts import Judged, judged, resamples
 from radpipe.evaluation.comparison import Difference, difference_of_aucs, holm
@@ -18,6 +19,7 @@ from radpipe.evaluation.discrimination import (
 )
 from radpipe.evaluation.intervals import percentile_interval
 from radpipe.evaluation.utility import net_benefit
+from radpipe.types import Matrix, Vector
 
 ROC_COLUMNS = ["model", "cohort", "threshold", "false_positive_rate", "true_positive_rate"]
 CALIBRATION_COLUMNS = [
@@ -46,7 +48,10 @@ COMPARISON_COLUMNS = [
     "primary",
 ]
 CURVE_POINTS = 50
-"""Points of a loess curve."""
+"""Points of a calibration curve."""
+
+SMOOTH_FROM = 100
+"""Cases from which on a calibration curve is smoothed; with fewer, loess follows single cases."""
 
 DECISION_STEP = 0.01
 """Distance of the threshold probabilities of a decision curve."""
@@ -69,10 +74,12 @@ def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int) -> pd.DataFrame:
-    """Observed against predicted: groups (`bin`) and a smooth curve (`loess`) with intervals.
+    """Observed against predicted: groups (`bin`) and a curve with intervals.
 
-    The curve is the mean over repeats with a pointwise interval by resampling patients; it is left
-    out where all predictions are equal.
+    The curve is smooth (`loess`), with fewer than `SMOOTH_FROM` cases the `logistic` calibration
+    line: logit(observed) = intercept + slope x logit(predicted), both fitted. It is the mean over
+    repeats with a pointwise interval by resampling patients; it is left out where all predictions
+    are equal, the line also where they separate the classes.
 
     Returns:
         `model, cohort, predicted, observed, ci_low, ci_high, n, kind`.
@@ -85,9 +92,10 @@ def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int
         bins = calibration_bins(
             outcome, part.p.ravel(), repeats=repeats, confidence=settings.confidence
         )
-        curve = _loess(part, settings, seed)
-        for table, kind in ((bins, "bin"), (curve, "loess")):
-            tables.append(table.assign(model=part.model, cohort=part.cohort, kind=kind))
+        kind = "loess" if part.y.size >= SMOOTH_FROM else "logistic"
+        curve = _curve(part, settings, seed, kind)
+        for table, name in ((bins, "bin"), (curve, kind)):
+            tables.append(table.assign(model=part.model, cohort=part.cohort, kind=name))
     return _joined(tables, CALIBRATION_COLUMNS)
 
 
@@ -183,13 +191,15 @@ def _untested(reason: str) -> Difference:
     return Difference(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
 
 
-def _loess(part: Judged, settings: Evaluation, seed: int) -> pd.DataFrame:
-    """The smooth calibration curve of one model in one cohort."""
+def _curve(part: Judged, settings: Evaluation, seed: int, kind: str) -> pd.DataFrame:
+    """The calibration curve of one model in one cohort."""
     low, high = float(part.p.min()), float(part.p.max())
     at = np.linspace(low, high, CURVE_POINTS) if high > low else np.empty(0)
     weights = resamples(part.patient, part.cohort, settings.bootstrap, seed)
-    observed = np.mean([loess_curve(part.y, p, at)[0] for p in part.p], axis=0)
-    drawn = np.mean([loess_curve(part.y, p, at, weights=weights) for p in part.p], axis=0)
+    draw = loess_curve if kind == "loess" else _calibration_line
+    once = np.ones((1, part.y.size))
+    observed = np.mean([draw(part.y, p, at, weights=once)[0] for p in part.p], axis=0)
+    drawn = np.mean([draw(part.y, p, at, weights=weights) for p in part.p], axis=0)
     limits = [percentile_interval(np.nan, column, settings.confidence) for column in drawn.T]
     return pd.DataFrame(
         {
@@ -199,7 +209,14 @@ def _loess(part: Judged, settings: Evaluation, seed: int) -> pd.DataFrame:
             "ci_high": [limit.high for limit in limits],
             "n": part.y.size,
         }
-    )
+    ).dropna(subset="observed")
+
+
+def _calibration_line(y: Vector, p: Vector, at: Vector, *, weights: Matrix) -> Matrix:
+    """The logistic recalibration of `p` at the probabilities `at`, one row a row of weights."""
+    intercept, slope = weighted_slope(y, p, weights)
+    predictor = logit(np.clip(at, FLOOR, 1 - FLOOR))
+    return np.asarray(expit(intercept[:, None] + slope[:, None] * predictor))
 
 
 def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from radpipe.evaluation.tables import SMOOTH_FROM
+
 
 @dataclass(frozen=True)
 class Caption:
@@ -58,7 +60,9 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "calibration": Caption(
         "**Calibration in the {subject} cohort.** Points are groups of cases with the interval of "
-        "the observed share, the line is a loess curve, the diagonal perfect calibration.",
+        "the observed share; the diagonal is perfect calibration. The line is a loess curve, with "
+        f"fewer than {SMOOTH_FROM} cases the logistic line whose slope is printed: a smooth curve "
+        "would follow single cases.",
         "Calibration curves in the {subject} cohort, one panel a model.",
     ),
     "decision": Caption(
@@ -68,12 +72,14 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "shap": Caption(
         "**SHAP values** of model `{subject}`. A point is a case; the bars are the mean absolute "
-        "values. Correlated features share their credit arbitrarily.",
+        "values. Grey is a value in the middle, or one that is no number. Correlated features "
+        "share their credit arbitrarily.",
         "Beeswarm of SHAP values and bars of mean absolute SHAP of model {subject}.",
     ),
     "lime": Caption(
         "**LIME explanations of single cases** by model `{subject}`, with the standard deviation "
-        "over seeds: a whisker as long as its bar says that the explanation is not stable.",
+        "over seeds: a whisker as long as its bar says that the explanation is not stable. The "
+        "features with the largest weights are shown.",
         "Bars of LIME weights of single cases of model {subject}.",
     ),
     "occlusion": Caption(

@@ -84,7 +84,7 @@ TABLES: dict[str, tuple[str, str]] = {
         "model_a, model_b, cohort, difference, ci_low, ci_high, z, p, p_holm, method",
     ),
     "tables/calibration.tsv": (
-        "calibration curves; kind is bin or loess",
+        "calibration curves; kind is bin, loess or (with few cases) logistic",
         "model, cohort, predicted, observed, ci_low, ci_high, n, kind",
     ),
     "tables/decision_curve.tsv": (

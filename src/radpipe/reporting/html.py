@@ -7,9 +7,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from radpipe.io.files import write_text
-from radpipe.reporting.document import Figure, Report, kind_of, plain, spans_of
+from radpipe.reporting.document import Figure, Report, Table, kind_of, plain, spans_of
 from radpipe.reporting.references import REFERENCES
-from radpipe.reporting.typesetting import is_numeric
+from radpipe.reporting.typesetting import TEXT_COLUMN, is_kept_whole, is_numeric
 
 _TAGS = {"strong": "strong", "emphasis": "em", "name": "code"}
 
@@ -40,7 +40,7 @@ def html_of(report: Report) -> str:
     environment.filters["marked"] = lambda text: _marked(text, numbers)
     environment.filters["plain"] = plain
     environment.filters["lines"] = _lines
-    environment.globals.update(kind=kind_of, data_uri=_data_uri, is_numeric=is_numeric)
+    environment.globals.update(kind=kind_of, data_uri=_data_uri, class_of=_class_of)
     template = environment.get_template("report.html.j2")
     style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     references = [(REFERENCES[key], number) for key, number in numbers.items()]
@@ -63,12 +63,19 @@ def _marked(text: str, numbers: dict[str, int]) -> Markup:
 
 
 def _lines(text: str) -> Markup:
-    """A cell: its line breaks are kept, and long names may break after their separators."""
-    broken = [
-        Markup("_<wbr>").join(escape(piece) for piece in line.split("_"))
-        for line in text.split("\n")
-    ]
-    return Markup("<br>").join(broken)
+    """A cell: its line breaks are kept, and long lines may break after separators in names."""
+    return Markup("<br>").join(_breakable(line) for line in text.split("\n"))
+
+
+def _breakable(line: str) -> Markup:
+    pieces = line.split("_") if len(line) > TEXT_COLUMN else [line]
+    return Markup("_<wbr>").join(escape(piece) for piece in pieces)
+
+
+def _class_of(table: Table, column: int) -> str:
+    """`n` for numbers, `w` for short text that stays whole beside running text."""
+    classes = "n" * is_numeric(table, column), "w" * is_kept_whole(table, column)
+    return " ".join(filter(None, classes))
 
 
 def _data_uri(figure: Figure) -> str:

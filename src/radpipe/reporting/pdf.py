@@ -13,16 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from radpipe.io.files import atomic
 from radpipe.reporting.document import Figure, Report, Table, kind_of, spans_of
 from radpipe.reporting.references import REFERENCES
-from radpipe.reporting.typesetting import is_numeric, longest_line, longest_word
+from radpipe.reporting.typesetting import TEXT_COLUMN, is_numeric, longest_line, longest_word
 
 LARGEST_PT, SMALLEST_PT = 9.0, 6.5
 """Sizes between which the text of a table is chosen."""
 
 _PORTRAIT_CHARACTERS = 118
 """Characters of `LARGEST_PT` that fit between the margins of an upright page."""
-
-_TEXT_COLUMN = 26
-"""A column with longer cells is running text: it wraps and takes the room that is left."""
 
 _PAGE_LINES = 32
 """Tables with more lines may break over pages; shorter ones are kept together."""
@@ -121,7 +118,7 @@ def _cell(text: str) -> str:
 
 def _breakable(text: str) -> str:
     """`text` with places to break after the separators of long names."""
-    if all(len(word) < _TEXT_COLUMN // 2 for word in text.split()):
+    if all(len(word) < TEXT_COLUMN // 2 for word in text.split()):
         return text
     return re.sub(r"([_/,])(?=\S)", rf"\1{_ZERO_WIDTH_SPACE}", text)
 
@@ -134,15 +131,15 @@ def setting_of(table: Table) -> Setting:
     """
     columns = range(len(table.columns))
     lengths = [longest_line(table, i) for i in columns]
-    running = [length > _TEXT_COLUMN for length in lengths]
+    running = [length > TEXT_COLUMN for length in lengths]
     needed = sum(
-        max(longest_word(table, i), _TEXT_COLUMN) if running[i] else lengths[i] + 2 for i in columns
+        max(longest_word(table, i), TEXT_COLUMN) if running[i] else lengths[i] + 2 for i in columns
     )
     size = LARGEST_PT * min(1.0, _PORTRAIT_CHARACTERS / needed)
     landscape = size < SMALLEST_PT
     if landscape:
         size = min(LARGEST_PT, size * 257 / 170)
-    shares = [min(length, 3 * _TEXT_COLUMN) for length in lengths]
+    shares = [min(length, 3 * TEXT_COLUMN) for length in lengths]
     widths = [f"{shares[i]}fr" if running[i] else "auto" for i in columns]
     if not any(running):
         widths = [f"{length + 2}fr" for length in lengths]

@@ -25,7 +25,7 @@ def calibration_panels(
 
     Args:
         study: order and colours of the models.
-        calibration: columns of `calibration.tsv`; bins are points, loess is a line.
+        calibration: columns of `calibration.tsv`; bins are points, `loess` or `logistic` a line.
         performance: slope and intercept printed in each panel.
         cohort: the cohort shown.
     """
@@ -41,7 +41,7 @@ def calibration_panels(
         _curve(axis, part, colours[model])
         slope = metric_of(performance, model, cohort, "calibration_slope").estimate
         axis.set_title(model)
-        axis.text(0.03, 0.97, f"slope {number(slope, 2)}", va="top", fontsize=7.5)
+        axis.text(0.98, 0.03, f"slope {number(slope, 2)}", ha="right", va="bottom", fontsize=7.5)
         axis.set_xlim(-0.02, 1.02)
         axis.set_ylim(-0.02, 1.02)
         axis.set_aspect("equal")
@@ -53,8 +53,8 @@ def calibration_panels(
 
 
 def _curve(axis: Axes, part: pd.DataFrame, colour: str) -> None:
-    smooth = part[part["kind"] == "loess"].sort_values("predicted")
-    axis.plot(smooth["predicted"], smooth["observed"], color=colour)
+    line = part[part["kind"] != "bin"].sort_values("predicted")
+    axis.plot(line["predicted"], line["observed"], color=colour)
     bins = part[part["kind"] == "bin"].sort_values("predicted")
     axis.vlines(bins["predicted"], bins["ci_low"], bins["ci_high"], color=colour, linewidth=0.9)
     axis.scatter(
@@ -91,9 +91,10 @@ def decision_curves(study: Study, decision: pd.DataFrame) -> Figure:
         _references(axis, shown)
         axis.set_title(cohort)
         axis.set_xlabel("threshold probability")
-        top = float(shown["net_benefit"].max())
-        axis.set_ylim(-0.35 * top if top > 0 else -0.1, 1.1 * top if top > 0 else 0.1)
         axis.grid(axis="y")
+    # One scale for all cohorts; what lies far below treating none is of no use to anybody.
+    top = float(decision["net_benefit"].max())
+    axes[0].set_ylim(-0.35 * top if top > 0 else -0.1, 1.1 * top if top > 0 else 0.1)
     axes[0].set_ylabel("net benefit")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=5)

@@ -161,13 +161,14 @@ def _model_drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
 
 
 def _explanation_drawings(inputs: ReportInputs) -> Iterator[Drawing]:
+    """The explanations of each model; of a single feature there is nothing to share out."""
     for model, path in inputs.explanations.items():
         shap = read_table(path)
-        if len(shap):
+        if shap["feature"].nunique() > 1:
             yield Entry(f"shap_{model}", "shap", model), explanation.shap_beeswarm(shap)
     for model, path in inputs.lime.items():
         lime = read_table(path)
-        if len(lime):
+        if lime["feature"].nunique() > 1:
             yield Entry(f"lime_{model}", "lime", model), explanation.lime_bars(lime)
     for model, path in inputs.occlusion.items():
         yield Entry(f"occlusion_{model}", "occlusion", model), images.occlusion_maps(path)

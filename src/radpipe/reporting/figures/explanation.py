@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 
 from radpipe.reporting.figures.style import BLUE, GREY, VERMILION, new_figure, panels, shorten
 
-_TOP = 12
+_TOP, _TOP_OF_CASE = 12, 5
+"""Features shown of a cohort and of a single case."""
+
+_ROW_IN, _LEAST_IN = 0.22, 0.9
+"""Height of a row of SHAP values and of the smallest figure of them, in inches."""
+
+_BAR_IN = 0.16
+"""Height of a bar of LIME with its gap, in inches."""
 
 
 def shap_beeswarm(shap: pd.DataFrame) -> Figure:
@@ -21,7 +28,9 @@ def shap_beeswarm(shap: pd.DataFrame) -> Figure:
     """
     strength = shap["shap"].abs().groupby(shap["feature"]).mean()
     top = strength.sort_values(ascending=False, kind="stable").index[:_TOP]
-    figure = new_figure(0.9 + 0.27 * len(top))
+    room = max(_ROW_IN * len(top), _LEAST_IN)
+    figure = new_figure(0.8 + room)
+    filled = _ROW_IN * len(top) / room
     swarm, bar = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
     colours = colormaps["cividis"]
     for place, feature in enumerate(top):
@@ -29,23 +38,25 @@ def shap_beeswarm(shap: pd.DataFrame) -> Figure:
         values = part["shap"].to_numpy(float)
         swarm.scatter(
             values,
-            place + _spread(values) * 0.36,
+            place + _spread(values) * 0.36 * filled,
             c=colours(_ranks(part["value"])),
             s=11,
             edgecolor="none",
         )
-    bar.barh(range(len(top)), strength[top], color=BLUE, height=0.6)
+    bar.barh(range(len(top)), strength[top], color=BLUE, height=0.6 * filled)
     swarm.set_yticks(range(len(top)), [shorten(str(feature), 44) for feature in top], fontsize=7)
     swarm.set_ylim(len(top) - 0.5, -0.5)
     swarm.axvline(0, color=GREY, linewidth=0.8)
     scale = str(shap["scale"].iloc[0]) if "scale" in shap else "score"
-    swarm.set_xlabel(f"SHAP value ({scale})")
+    swarm.set_xlabel(f"SHAP value ({scale.replace('_', ' ')})")
+    swarm.locator_params(axis="x", nbins=6)
     bar.set_xlabel("mean |SHAP|")
+    bar.locator_params(axis="x", nbins=2)
     bar.tick_params(axis="y", length=0)
     scaled = ScalarMappable(Normalize(0, 1), colours)
-    legend = figure.colorbar(scaled, ax=[swarm, bar], pad=0.01, aspect=30, ticks=[0, 1])
+    legend = figure.colorbar(scaled, ax=[swarm, bar], pad=0.01, aspect=12 * room, ticks=[0, 1])
     legend.ax.set_yticklabels(["low", "high"])
-    legend.set_label("value of the feature", labelpad=-12, fontsize=7.5)
+    legend.set_label("feature value", labelpad=-8, fontsize=7.5)
     return figure
 
 
@@ -80,14 +91,21 @@ def lime_bars(lime: pd.DataFrame) -> Figure:
         lime: columns `case`, `feature`, `weight_mean`, `weight_sd`, `y_prob` of one model.
     """
     cases = list(dict.fromkeys(lime["case"]))
-    figure = new_figure(0.5 + 1.75 * len(cases))
-    for axis, case in zip(panels(figure, len(cases), 1, sharex=True), cases, strict=True):
-        part = lime[lime["case"] == case]
-        order = part["weight_mean"].abs().sort_values(ascending=False, kind="stable").index[:8]
-        _bars(axis, part.loc[order])
-        axis.set_title(f"{case}: predicted {float(part['y_prob'].iloc[0]):.2f}")
+    parts = [_strongest(lime[lime["case"] == case]) for case in cases]
+    sizes = [len(part) for part in parts]
+    # A bar is equally high in every figure, whatever the number of features.
+    figure = new_figure(0.5 + sum(0.3 + _BAR_IN * size for size in sizes))
+    axes = panels(figure, len(cases), 1, sharex=True, height_ratios=sizes)
+    for axis, case, part in zip(axes, cases, parts, strict=True):
+        _bars(axis, part)
+        axis.set_title(f"{case}: predicted {float(part['y_prob'].iloc[0]):.2f}", fontsize=8)
     axis.set_xlabel("local weight (bar) and its standard deviation over seeds (whisker)")
     return figure
+
+
+def _strongest(part: pd.DataFrame) -> pd.DataFrame:
+    order = part["weight_mean"].abs().sort_values(ascending=False, kind="stable")
+    return part.loc[order.index[:_TOP_OF_CASE]]
 
 
 def _bars(axis: Axes, part: pd.DataFrame) -> None:
@@ -102,5 +120,5 @@ def _bars(axis: Axes, part: pd.DataFrame) -> None:
         error_kw={"elinewidth": 0.9, "ecolor": "#333333"},
     )
     axis.set_yticks(places, [shorten(str(f), 50) for f in part["feature"]], fontsize=7)
-    axis.invert_yaxis()
+    axis.set_ylim(len(part) - 0.5, -0.5)
     axis.axvline(0, color=GREY, linewidth=0.8)

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy import ndimage
 
 from radpipe.io.images import array_of, labels_of, read_image, spacing_zyx
 from radpipe.reporting.figures.style import ORANGE, SKY, WIDTH_IN, new_figure, panels, shorten
@@ -98,8 +100,19 @@ def _one_case(
 
 
 def _show(axis: Axes, plane: Volume, aspect: float) -> None:
-    low, high = np.percentile(plane, [1, 99.5])
-    axis.imshow(plane, vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+    outside = _background(plane)
+    inside = plane if outside.all() else plane[~outside]
+    low, high = np.percentile(inside, [1, 99.5])
+    # Normalised images are 0 outside, which lies amid their greys: it is drawn black.
+    shown = np.where(outside, low, plane)
+    axis.imshow(shown, vmin=low, vmax=max(high, low + 1e-6), aspect=aspect)
+
+
+def _background(plane: Volume) -> npt.NDArray[np.bool_]:
+    """Voxels that are exactly 0 and connected through such voxels to the border of the slice."""
+    regions, _ = ndimage.label(plane == 0)
+    border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    return np.isin(regions, border[border > 0])
 
 
 def _outline(axis: Axes, plane: Labels, colour: str, style: str) -> None:

@@ -26,12 +26,15 @@ _QUALITY = {
     "translation_mm": "translation (mm)",
     "rotation_deg": "rotation (degrees)",
     "snr": "signal-to-noise ratio",
-    "cnr": "contrast-to-noise ratio",
     "noise_sd": "noise (sd)",
     "coverage": "share of the grid covered",
     "field_sd": "bias field (sd)",
 }
-"""Measures of `quality.tsv` worth a panel, with their axis labels; drawn where they exist."""
+"""Measures of `quality.tsv` worth a panel, with their axis labels; drawn where they exist.
+
+The contrast-to-noise ratio has none: against an empty background it repeats the signal-to-noise
+ratio.
+"""
 
 
 def quality_panels(quality: pd.DataFrame, sites: Mapping[str, str]) -> Figure | None:

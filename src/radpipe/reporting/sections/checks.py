@@ -13,6 +13,7 @@ from radpipe.reporting.numbers import (
     significant,
     with_bounds,
 )
+from radpipe.reporting.sections.judgement import planned_sample_sentence
 
 _CRITERIA = {
     "shrinkage": "global shrinkage at least the value",
@@ -163,8 +164,8 @@ def sample_size(context: Context) -> Section | None:
     callout = (
         Callout(
             "warning",
-            "**The sample is too small for a model with this many candidate parameters.** Its "
-            "performance is likely to be overestimated here and to fall elsewhere.",
+            f"**The sample is too small.** {planned_sample_sentence(table)} The performance is "
+            "likely to be overestimated here and to fall elsewhere.",
         )
         if short
         else Callout("info", "All criteria are met.")

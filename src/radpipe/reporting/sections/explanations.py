@@ -1,7 +1,8 @@
 """What the models looked at."""
 
 from radpipe.reporting.context import Context
-from radpipe.reporting.document import Block, Paragraph, Section
+from radpipe.reporting.document import Block, Paragraph, Section, literal
+from radpipe.reporting.numbers import listing
 
 
 def explanations(context: Context) -> Section | None:
@@ -14,7 +15,7 @@ def explanations(context: Context) -> Section | None:
             Paragraph(
                 "**SHAP** shares out each prediction over the features [@lundberg2017]. It tells "
                 "what moves the model, not what causes the outcome; an explanation of a model "
-                "that does no better than chance explains nothing."
+                f"that does no better than chance explains nothing.{_left_out(context)}"
             )
         )
         blocks += shap
@@ -35,3 +36,12 @@ def explanations(context: Context) -> Section | None:
         )
         blocks += maps
     return Section("explanations", "Explanations", tuple(blocks)) if blocks else None
+
+
+def _left_out(context: Context) -> str:
+    """Models whose only feature gets all the credit, so that none is shared out."""
+    drawn = {entry.subject for entry in context.entries if entry.kind == "shap"}
+    names = [f"`{literal(name)}`" for name in context.inputs.explanations if name not in drawn]
+    if not names:
+        return ""
+    return f" A model of at most one feature needs no such explanation: {listing(names)}."

@@ -172,11 +172,14 @@ def _feature_blocks(table: pd.DataFrame, status: pd.DataFrame) -> list[Block]:
     ]
 
 
-def _selection_tables(context: Context, selection: pd.DataFrame, top: int = 10) -> list[Block]:
+def _selection_tables(context: Context, selection: pd.DataFrame, top: int = 6) -> list[Block]:
     blocks: list[Block] = []
     used = selection[selection["weight"].astype(float) != 0]
+    alone = {baseline.name for baseline in context.baselines}
     for model in [m.name for m in context.study.models if (used["model"] == m.name).any()]:
         part = used[(used["model"] == model) & (used["fold"] != FINAL)]
+        if model in alone and part["feature"].nunique() < 2:
+            continue  # a baseline made of one column has nothing to choose
         folds = part["fold"].nunique()
         weights = part.groupby("feature")["weight"].agg(["count", "mean"])
         weights["size"] = weights["mean"].abs()

@@ -1,5 +1,7 @@
 """Sentences that follow from numbers alone: what an interval allows one to say."""
 
+import pandas as pd
+
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Callout, literal
 from radpipe.reporting.numbers import bounds, count, listing, number, p_clause, percent
@@ -95,6 +97,19 @@ def small_sample_callout(context: Context) -> Callout | None:
         "warning",
         f"**Small sample.** {_capital(listing(small))}. Figures from so few cases swing widely by "
         "chance; none of them can guide a decision about a patient.",
+    )
+
+
+def planned_sample_sentence(table: pd.DataFrame) -> str:
+    """What Riley's criteria ask for and what there was, from `sample_size.tsv`."""
+    # The last row counts events; all others count patients.
+    asked = table[table["criterion"] != "events"].sort_values("needed", kind="stable").iloc[-1]
+    candidates = int(asked["parameters"])
+    return (
+        f"The model with the most features to choose from, `{literal(asked['model'])}`, has "
+        f"{candidates:,} candidate parameters; those that a selection discards count too. To "
+        f"develop a model of that size Riley's criteria [@riley2020] ask for "
+        f"{float(asked['needed']):,.0f} patients; there were {float(asked['found']):,.0f}."
     )
 
 

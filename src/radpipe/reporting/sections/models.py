@@ -4,6 +4,7 @@ import pandas as pd
 
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table, literal
+from radpipe.reporting.method_names import method_names
 from radpipe.reporting.numbers import as_float, number, p_value, percent, significant, with_bounds
 from radpipe.reporting.sections.judgement import CONDITIONAL, chance_callout
 from radpipe.reporting.tidy import cohorts_of, metric_of, models_of
@@ -114,8 +115,8 @@ def metric_table(
 
 
 def _note(shown: pd.DataFrame, confidence: str, *, conditional: bool) -> str:
-    methods = sorted({str(m).replace("_", " ") for m in shown["method"].dropna()} - {""})
-    note = f"In brackets the {confidence} interval ({', '.join(methods) or 'no method given'})"
+    methods = literal("; ".join(method_names(shown["method"])))
+    note = f"In brackets the {confidence} interval ({methods or 'no method given'})"
     note += ", conditional on the fitted models" if conditional else ""
     sizes = shown["n"].map(as_float).dropna()
     note += f"; n = {sizes.max():.0f}. The primary model is set off." if len(sizes) else "."
@@ -180,7 +181,7 @@ def comparisons(context: Context) -> Section | None:
             )
             for r in part.itertuples()
         ]
-        methods = ", ".join(sorted({str(m).replace("_", " ") for m in part["method"].dropna()}))
+        methods = "; ".join(method_names(part["method"]))
         primary = context.study.primary
         blocks.append(
             Table(

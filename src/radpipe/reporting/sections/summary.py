@@ -1,7 +1,5 @@
 """The first page: what was done, what came out, and what a reader must not miss."""
 
-import pandas as pd
-
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, literal
 from radpipe.reporting.figures.style import role_of
@@ -11,6 +9,7 @@ from radpipe.reporting.sections.judgement import (
     auc_phrase,
     chance_callout,
     difference_sentence,
+    planned_sample_sentence,
     small_sample_callout,
 )
 from radpipe.reporting.tidy import difference_of, metric_of
@@ -185,19 +184,10 @@ def _planned_sample(context: Context) -> Callout | None:
     table = context.table("sample_size")
     if table.empty:
         return None
-    short = table[table["met"].astype(str).str.lower() == "false"]
-    if short.empty:
+    if not (table["met"].astype(str).str.lower() == "false").any():
         return None
-    worst = short.sort_values("needed", kind="stable").iloc[-1]
-    unmet = count(len(short), "criterion", "criteria")
     return Callout(
         "warning",
-        f"**Fewer cases than a model of this kind needs.** {unmet} of Riley for the sample size "
-        f"not met: up to {float(worst['needed']):,.0f} {_unit(worst)} would be needed, "
-        f"{float(worst['found']):,.0f} were found [@riley2020]. Expect the performance to be "
-        "overestimated here and to fall elsewhere.",
+        f"**Fewer patients than a model of this size needs.** {planned_sample_sentence(table)} "
+        "Expect the performance to be overestimated here and to fall elsewhere.",
     )
-
-
-def _unit(row: pd.Series) -> str:
-    return "events" if row["criterion"] == "events" else "cases"

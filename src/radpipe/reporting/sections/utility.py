@@ -21,8 +21,9 @@ def calibration(context: Context) -> Section | None:
         Paragraph(
             "A calibrated model has a slope of 1 and an intercept of 0 [@vancalster2019]; a slope "
             "below 1 says that predictions are too extreme, the mark of overfitting. The ICI is "
-            "the mean distance of the loess curve from the diagonal [@austin2019]. A scaled Brier "
-            f"score of 0 is no better than the prevalence.{_primary_slope(context)}"
+            "the mean distance of the loess curve from the diagonal [@austin2019]; with few cases "
+            "that curve follows single cases and the ICI comes out too large. A scaled Brier score "
+            f"of 0 is no better than the prevalence.{_primary_slope(context)}"
         ),
         *drawn,
     ]

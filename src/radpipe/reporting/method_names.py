@@ -1,0 +1,33 @@
+"""How an interval or a test was made, in the words of a reader instead of those of the tables."""
+
+import pandas as pd
+
+_WORDS = {
+    "obuchowski_paired": "Obuchowski's paired test for clustered data",
+    "delong_paired": "DeLong's paired test",
+    "obuchowski": "Obuchowski's interval for clustered data",
+    "delong": "DeLong's interval",
+    "clopper_pearson": "exact binomial interval (Clopper-Pearson)",
+    "wilson": "Wilson's interval",
+    "patient_bootstrap": "bootstrap over patients",
+    "nadeau_bengio": "Nadeau and Bengio's corrected interval",
+    "sd": "standard deviation",
+}
+_POOLED = "_pooled_oof_conditional"
+
+
+def method_names(methods: pd.Series) -> list[str]:
+    """The different methods of a column `method`, in words and in alphabetical order."""
+    return sorted({method_name(str(method)) for method in methods.dropna()} - {""})
+
+
+def method_name(method: str) -> str:
+    """A method of the tables in words: `delong_pooled_oof_conditional` -> `DeLong's interval, ...`.
+
+    What follows a known name stays as it is; an unknown name only loses its underscores.
+    """
+    name, space, rest = method.partition(" ")
+    base = name.removesuffix(_POOLED)
+    words = _WORDS.get(base, base.replace("_", " "))
+    # That such an interval is conditional on the fitted models is said where it is shown.
+    return words + (", pooled out-of-fold" if name.endswith(_POOLED) else "") + space + rest
