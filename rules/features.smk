@@ -77,6 +77,7 @@ rule train_encoder:
         f"{RESULTS}/logs/train_encoder/{{encoder}}_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_encoder/{{encoder}}_{{fold}}.tsv"
+    priority: 10
     resources:
         gpu=1,
     params:
@@ -103,6 +104,7 @@ rule embed_cases:
         table=f"{TABLES}/embeddings/{{encoder}}/{{fold}}.parquet",
     log:
         f"{RESULTS}/logs/embed_cases/{{encoder}}_{{fold}}.log",
+    priority: 10
     params:
         cases=lambda w: fold_cases(w.fold),
         modalities=MODALITIES,

@@ -43,6 +43,7 @@ rule train_model:
         f"{RESULTS}/benchmarks/train_model/{{model}}_{{fold}}.tsv"
     wildcard_constraints:
         model=any_of(NETWORKS),
+    priority: 10
     resources:
         gpu=1,
     params:

@@ -1,4 +1,8 @@
-"""Segmenters trained fold by fold, and masks of cases their weights never saw."""
+"""Segmenters trained fold by fold, and masks of cases their weights never saw.
+
+Rules that train run first (priority): they are the longest jobs, and Snakemake weighs their many
+input files anew at every choice for as long as they wait.
+"""
 
 
 rule train_segmenter:
@@ -15,6 +19,7 @@ rule train_segmenter:
         f"{RESULTS}/logs/train_segmenter/{{segmenter}}_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_segmenter/{{segmenter}}_{{fold}}.tsv"
+    priority: 10
     resources:
         gpu=1,
     params:
