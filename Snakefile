@@ -17,6 +17,11 @@ include: "rules/evaluation.smk"
 include: "rules/report.smk"
 
 
+# The default is the rule behind the target `report`: Snakemake never calls a target without output
+# done, for it keeps the reason it had before the checkpoints were known.
+workflow.default_target = "render_report"
+
+
 localrules:
     report,
     prepare,

@@ -263,6 +263,7 @@ def run_all(seeds: Sequence[int], jobs: int) -> pd.DataFrame:
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for table in pool.map(run_seed, *zip(*tasks, strict=True)):
             tables.append(table)
+            write_table(pd.concat(tables, ignore_index=True), RESULT)
             passed = time.monotonic() - start
             left = passed / len(tables) * (len(tasks) - len(tables))
             print(f"{len(tables)}/{len(tasks)} sets of images, about {left:.0f} s left", flush=True)
@@ -280,7 +281,6 @@ def main() -> int:
     if count < 2:
         parser.error("a standard error takes at least two seeds")
     table = run_all(range(FIRST_SEED, FIRST_SEED + count), arguments.jobs)
-    write_table(table, RESULT)
     summary = summarise(table)
     print(f"\nExternal AUC, mean over {count} seeds (AUC of each cohort: {RESULT})\n")
     print(summary.to_string(index=False, float_format="%.3f"))

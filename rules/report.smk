@@ -43,10 +43,7 @@ rule draw_figures:
         "../workflow/scripts/draw_figures.py"
 
 
-# The default target itself: a target rule without output would never be said to be done, because
-# Snakemake keeps the reason it had before the checkpoints were known.
 rule render_report:
-    default_target: True
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
         figures=f"{RESULTS}/figures",

@@ -119,16 +119,8 @@ def whole_config(cohort: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fewer cases still, for tests that only count jobs."""
-    folder = tmp_path_factory.mktemp("small")
-    make_cohort(folder, CohortSpec.tiny(seed=5, development=12, external=2))
-    return folder
-
-
-@pytest.fixture(scope="session")
 def tiny_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny cohort with known truth and a few bad cases."""
     folder = tmp_path_factory.mktemp("cohort")
-    make_cohort(folder, CohortSpec.tiny(seed=5))
+    make_cohort(folder, CohortSpec.tiny(seed=5, development=12, external=4))
     return folder
