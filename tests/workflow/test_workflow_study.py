@@ -78,7 +78,10 @@ def test_two_clean_runs_give_the_same_bytes(
         start_new_session=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    time.sleep(random.uniform(8, 40))  # any moment will do: that is the claim
+    started = second.results / "cohort/splits.tsv"
+    while process.poll() is None and not started.exists():
+        time.sleep(0.2)
+    time.sleep(random.uniform(0, 30))  # any moment will do: that is the claim
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "--unlock" in second.run(check=False)
