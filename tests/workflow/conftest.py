@@ -98,7 +98,6 @@ def whole_config(cohort: Path) -> dict[str, Any]:
         {"name": "autoencoder", "crop": [16, 16, 16], "channels": [4, 8], "latent": 4, "steps": 10}
     ]
     config["models"] += [
-        {"name": "embedding", "blocks": ["autoencoder"], "predictor": "logistic"},
         {
             "name": "cnn",
             "blocks": ["images"],
