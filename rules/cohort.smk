@@ -32,7 +32,7 @@ checkpoint split_cohort:
         seed=STUDY.seed,
         settings=settings("splits"),
         outcome=STUDY.outcome and STUDY.outcome.model_dump(),
-        code=code_hash("modelling.splits"),
+        code=code_hash("modelling.splits", "modelling.outcomes", "io.outcomes"),
     message:
         "Splitting the patients into folds"
     script:

@@ -103,7 +103,7 @@ rule explain_model:
         shown=STUDY.report.explained_cases,
         sources=lambda w: sources(w.model, [FINAL]),
         seed=STUDY.seed,
-        code=code_hash("explanation"),
+        code=code_hash("explanation", "modelling"),
     message:
         "Explaining {wildcards.model}"
     script:
@@ -124,7 +124,7 @@ rule map_model:
     params:
         shown=STUDY.report.explained_cases,
         sources=lambda w: sources(w.model, [FINAL]),
-        code=code_hash("explanation", "modelling.cnn"),
+        code=code_hash("explanation", "modelling", "networks", "features.crops"),
     message:
         "Mapping what {wildcards.model} looks at"
     script:

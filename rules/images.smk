@@ -1,6 +1,6 @@
 """Import, registration, bias correction and one interpolation onto the prepared grid."""
 
-IMAGE_CODE = code_hash("imaging", "io.images", "io.checks")
+IMAGE_CODE = code_hash("imaging", "io.images", "io.volumes")
 
 
 rule import_image:

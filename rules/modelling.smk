@@ -21,7 +21,7 @@ rule fit_model:
         settings=model_settings,
         sources=lambda w: sources(w.model, [w.fold]),
         seed=STUDY.seed,
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Fitting model {wildcards.model}, fold {wildcards.fold}"
     script:
@@ -51,7 +51,7 @@ rule train_model:
         sources=lambda w: sources(w.model, [w.fold]),
         settings=model_settings,
         seed=STUDY.seed,
-        code=code_hash("networks", "modelling", "features.crops"),
+        code=MODEL_CODE,
     message:
         "Training model {wildcards.model}, fold {wildcards.fold} (gpu={resources.gpu})"
     script:
@@ -72,7 +72,7 @@ rule predict_cases:
         folds=STUDY.splits.outer,
         models=f"{RESULTS}/models/{{model}}",
         sources=lambda w: sources(w.model, STUDY.splits.outer),
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Scoring the held-out cases with {wildcards.model}"
     script:
@@ -88,7 +88,7 @@ rule bundle_model:
         f"{RESULTS}/logs/bundle_model/{{model}}.log",
     params:
         study=scoring_settings(),
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Bundling the final {wildcards.model}"
     script:
@@ -108,7 +108,7 @@ rule apply_bundle:
     params:
         cases=lambda w: cases_of("external"),
         sources=lambda w: sources(w.model, [FINAL]),
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Scoring the external cohort once with {wildcards.model}"
     script:
@@ -126,7 +126,7 @@ rule collect_predictions:
         f"{RESULTS}/logs/collect_predictions.log",
     params:
         outcome=STUDY.outcome and STUDY.outcome.model_dump(mode="json"),
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Joining scores and outcomes"
     script:
@@ -142,7 +142,7 @@ rule collect_selection:
         f"{RESULTS}/logs/collect_selection.log",
     params:
         pairs=[(m, f) for m in TABULAR for f in FOLDS],
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Collecting what the models selected"
     script:
@@ -160,7 +160,7 @@ rule control:
         f"{RESULTS}/logs/control.log",
     params:
         study=control_settings(),
-        code=code_hash("modelling"),
+        code=MODEL_CODE,
     message:
         "Running the negative controls"
     script:

@@ -37,6 +37,10 @@ SEGMENTERS = [s.name for s in STUDY.segmentation.segmenters]
 ENCODERS = [e.name for e in STUDY.features.encoders]
 HAS_EXTERNAL = bool((SHEET.table["cohort"] != DEVELOPMENT).any())
 MASK_FOLDS = [f for f in FOLDS if f.startswith("r1f") or (f == FINAL and HAS_EXTERNAL)]
+# What a fit or a score is computed by, of any kind of model.
+MODEL_CODE = code_hash(
+    "modelling", "networks", "features.crops", "evaluation", "io.outcomes", "io.images"
+)
 FITTED = {
     "tabular": ["model.skops", "card.json", "tuning.tsv"],
     "network": ["weights.safetensors", "card.json", "tuning.tsv"],
