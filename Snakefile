@@ -7,10 +7,12 @@ min_version("9.0")
 
 include: "rules/paths.smk"
 include: "rules/common.smk"
+include: "rules/segmenters.smk"
 include: "rules/targets.smk"
 include: "rules/cohort.smk"
 include: "rules/images.smk"
 include: "rules/segmentation.smk"
+include: "rules/masks.smk"
 include: "rules/features.smk"
 include: "rules/modelling.smk"
 include: "rules/evaluation.smk"

@@ -28,6 +28,11 @@ def fold_cases(fold, part=None):
     return list(table["case"] if part is None else table.loc[table["part"] == part, "case"])
 
 
+def named_images(case):
+    """The images that the sheet names of a case."""
+    return [SHEET.image(case, m) for m in MODALITIES if m not in SHEET.missing(case)]
+
+
 def images_of(cases):
     """The prepared images of some cases, modality by modality."""
     return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in MODALITIES]
@@ -42,6 +47,16 @@ def native_image(modality):
 def reference_masks(cases):
     """The drawn masks of those cases that have one."""
     return [f"{RESULTS}/masks/{REFERENCE}/{c}.nii.gz" for c in cases if SHEET.mask(c)]
+
+
+def drawn_masks(cases):
+    """The drawn masks of cases that have one, on their original grids."""
+    return [f"{RESULTS}/imported/{c}/mask.nii.gz" for c in cases]
+
+
+def drawn_cases():
+    """The cases that come with a drawn mask."""
+    return [c for c in cases_of() if SHEET.mask(c)]
 
 
 def feature_masks(cases):

@@ -5,7 +5,7 @@ IMAGE_CODE = code_hash("imaging", "io.images", "io.volumes")
 
 rule import_image:
     input:
-        images=lambda w: [SHEET.image(w.case, m) for m in MODALITIES],
+        images=lambda w: named_images(w.case),
     output:
         images=expand(f"{RESULTS}/imported/{{{{case}}}}/{{m}}.nii.gz", m=MODALITIES),
         quality=f"{RESULTS}/imported/{{case}}/import.json",
@@ -13,6 +13,8 @@ rule import_image:
         f"{RESULTS}/logs/import_image/{{case}}.log",
     params:
         modalities=MODALITIES,
+        missing=lambda w: SHEET.missing(w.case),
+        reference=STUDY.images.reference,
         code=IMAGE_CODE,
     message:
         "Importing {wildcards.case}"

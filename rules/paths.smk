@@ -6,11 +6,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from radpipe.config import REFERENCE, load_study
+from radpipe.config import REFERENCE, Classical, Ensemble, Network, load_study
 from radpipe.errors import RadpipeError
 from radpipe.io.cases import read_case_sheet
 from radpipe.io.tables import read_table
 from radpipe.provenance import code_hash
+from radpipe.segmentation.classical.fitted import check_segmentation
 from radpipe.types import DEVELOPMENT, FINAL
 
 if "study" not in config:
@@ -21,6 +22,7 @@ if "study" not in config:
 try:
     STUDY = load_study(config)
     SHEET = read_case_sheet(STUDY)
+    check_segmentation(STUDY.segmentation)
 except RadpipeError as error:
     raise WorkflowError(str(error)) from None
 
@@ -34,6 +36,8 @@ NETWORKS = [m.name for m in STUDY.models if m.predictor == "cnn3d"]
 MODELS = [m.name for m in STUDY.models]
 FOLDS = STUDY.splits.outer + [FINAL]
 SEGMENTERS = [s.name for s in STUDY.segmentation.segmenters]
+TRAINED = [s.name for s in STUDY.segmentation.segmenters if isinstance(s, Network)]
+CLASSICAL = [s.name for s in STUDY.segmentation.segmenters if isinstance(s, Classical)]
 ENCODERS = [e.name for e in STUDY.features.encoders]
 HAS_EXTERNAL = bool((SHEET.table["cohort"] != DEVELOPMENT).any())
 MASK_FOLDS = [f for f in FOLDS if f.startswith("r1f") or (f == FINAL and HAS_EXTERNAL)]

@@ -24,6 +24,7 @@ rule draw_figures:
         cases=f"{RESULTS}/cohort/cases.tsv",
         tables=list(report_tables().values()),
         training=list(training_logs().values()),
+        plans=list(plan_files().values()),
         explanations=[f for files in explanation_files().values() for f in files.values()],
         images=lambda w: images_of(cases_of()),
         drawn=lambda w: reference_masks(cases_of()),

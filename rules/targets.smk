@@ -22,7 +22,9 @@ def model_targets(wildcards):
 def report_tables():
     """The tables this study makes, by the name the report knows them under."""
     names = ["quality"]
-    names += ["segmentation", "segmentation_summary"] if SEGMENTERS else []
+    if SEGMENTERS:
+        names += ["segmentation", "segmentation_summary", "segmenter_comparisons"]
+        names += ["uncertainty", "uncertainty_quality"]
     names += ["feature_dictionary", "feature_status"] if STUDY.measures_features else []
     if MODELS:
         names += ["predictions", "performance", "roc", "operating_points", "comparisons"]
@@ -39,13 +41,23 @@ def training_logs():
     """The learning curves of segmenters and encoders, by `<name>/<fold>`."""
     logs = {
         f"{name}/{fold}": f"{RESULTS}/segmenters/{name}/{fold}/training.tsv"
-        for name in SEGMENTERS
-        for fold in MASK_FOLDS
+        for name in TRAINED
+        for fold in trained_folds(name)
     }
     return logs | {
         f"{name}/{fold}": f"{RESULTS}/encoders/{name}/{fold}/training.tsv"
         for name in (ENCODERS if MODELS else [])
         for fold in FOLDS
+    }
+
+
+def plan_files():
+    """The plans that were made from the data, by `<name>/<fold>`."""
+    planned = [n for n in TRAINED if STUDY.segmenter(n).network == "auto"]
+    return {
+        f"{name}/{fold}": f"{RESULTS}/segmenters/{name}/{fold}/plan.yaml"
+        for name in planned
+        for fold in trained_folds(name)
     }
 
 
@@ -69,6 +81,7 @@ def report_paths(wildcards):
         "provenance": f"{RESULTS}/provenance.json",
         "figures": f"{RESULTS}/figures",
         "training": training_logs(),
+        "plans": plan_files(),
         **explanation_files(),
     }
 

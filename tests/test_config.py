@@ -36,9 +36,50 @@ def test_defaults_are_filled():
 
 def test_names_lead_to_sections():
     study = load_study(config())
-    assert study.segmenter("net").network == "unet"
+    assert study.segmenter("net").network == "auto"
     assert study.encoder("ae").kind == "autoencoder"
     assert study.model("volume").predictor == "logistic"
+
+
+def segmenters(*listed: dict[str, Any]) -> dict[str, Any]:
+    return config(segmentation={"segmenters": list(listed)})
+
+
+def test_the_key_that_only_one_kind_has_says_which_kind_a_segmenter_is():
+    study = load_study(
+        segmenters(
+            {"name": "net", "network": "vnet"},
+            {"name": "pet", "classical": "fwhm", "within": "box"},
+            {"name": "both", "ensemble": ["net", "pet"], "combine": "staple"},
+        )
+    )
+    kinds = [type(s).__name__ for s in study.segmentation.segmenters]
+    assert kinds == ["Network", "Classical", "Ensemble"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ({"name": "a", "network": "unett"}, "key 'segmentation.segmenters.0.network': input"),
+        ({"name": "a", "stepss": 3}, "'segmentation.segmenters.0.stepss', did you mean 'steps'"),
+        (
+            {"name": "a", "classical": "otsu", "fractoin": 0.4},
+            "'segmentation.segmenters.0.fractoin', did you mean 'fraction'",
+        ),
+        (
+            {"name": "a", "augmentation": {"flip": ["x"]}},
+            "'segmentation.segmenters.0.augmentation.flip', did you mean 'flips'",
+        ),
+        ({"name": "a", "ensemble": ["b", "c"]}, "'a' builds on 'b', which is not listed before"),
+        ({"name": "a", "cascade": "b"}, "'a' builds on 'b', which is not listed before it"),
+        ({"name": "a", "network": "unet", "plan": "p.yaml"}, "plan goes with network auto only"),
+        ({"name": "a", "network": "unet", "mc_dropout": 5}, "mc_dropout needs dropout above 0"),
+        ({"name": "a", "flips": ["y"]}, "flips along y need the same axes in augmentation.flips"),
+    ],
+)
+def test_faults_of_segmenters_name_the_key_as_it_was_written(listed, message):
+    with pytest.raises(ConfigError, match=message):
+        load_study(segmenters(listed))
 
 
 def test_settings_cannot_be_changed():

@@ -16,6 +16,7 @@ from radpipe.io.cases import read_case_sheet
 from radpipe.io.checks import check_cases
 from radpipe.phantoms.cohort import CohortSpec, make_cohort
 from radpipe.phantoms.outcomes import Effect
+from radpipe.segmentation.classical.fitted import check_segmentation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -58,6 +59,7 @@ def check(
 ) -> None:
     """Check a study config, its case sheet and every image; tell which cases cannot be used."""
     study = load_study(config)
+    check_segmentation(study.segmentation)
     sheet = read_case_sheet(study)
     usable, exclusions = check_cases(sheet, study, threads=threads)
     for cohort, rows in usable.groupby("cohort"):

@@ -55,8 +55,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """Where the prepared images and the mask of one case lie."""
+    """Where the prepared images and the mask of one case lie; a missing modality is None."""
 
     case: str
-    images: dict[str, Path]
+    images: dict[str, Path | None]
     mask: Path | None = None

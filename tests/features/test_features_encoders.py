@@ -46,7 +46,7 @@ def trained(cases: list[CaseFiles]):
 
 def test_training_learns_and_logs(trained) -> None:
     _, log = trained
-    assert list(log.columns) == ["step", "loss", "learning_rate", "seconds"]
+    assert list(log) == ["step", "loss", "learning_rate", "seconds", "waiting", "validation"]
     assert len(log) == SETTINGS.steps
     assert log["loss"].tail(5).mean() < 0.5 * log["loss"].head(5).mean()
 

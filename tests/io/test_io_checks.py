@@ -259,3 +259,34 @@ def test_reasons_name_no_folder_of_the_machine(cohort):
     (cohort.folder / "c3.nii.gz").unlink()
     _, exclusions = checked(cohort)
     assert str(cohort.folder) not in exclusions[0].reason
+
+
+class TestAMissingModality:
+    @pytest.fixture
+    def without_flair(self, cohort):
+        """Case c1 has no FLAIR; the others have a second image."""
+        for number, case in enumerate(cohort.table["case"]):
+            image = sitk.ReadImage(str(cohort.folder / f"{case}.nii.gz")) * (1.5 + number)
+            sitk.WriteImage(image, str(cohort.folder / f"{case}_flair.nii.gz"))
+            cohort.set(case, image_FLAIR="" if case == "c1" else f"{case}_flair.nii.gz")
+        return cohort
+
+    def test_excludes_the_case_as_a_rule(self, without_flair):
+        study = without_flair.study(images={"modalities": ["T1w", "FLAIR"]})
+        _, exclusions = check_cases(read_case_sheet(study), study)
+        assert [e.case for e in exclusions] == ["c1"]
+        assert "image_FLAIR" in exclusions[0].reason
+
+    def test_may_be_left_blank(self, without_flair):
+        study = without_flair.study(images={"modalities": ["T1w", "FLAIR"], "missing": "zero"})
+        sheet = read_case_sheet(study)
+        _, exclusions = check_cases(sheet, study)
+        assert exclusions == []
+        assert sheet.missing("c1") == ["FLAIR"]
+        assert sheet.missing("c2") == []
+
+    def test_must_not_be_the_reference(self, without_flair):
+        images = {"modalities": ["T1w", "FLAIR"], "reference": "FLAIR", "missing": "zero"}
+        study = without_flair.study(images=images)
+        _, exclusions = check_cases(read_case_sheet(study), study)
+        assert [e.case for e in exclusions] == ["c1"]

@@ -9,12 +9,13 @@ import torch
 from radpipe.errors import RadpipeError
 from radpipe.networks.classifier import Classifier3D
 from radpipe.networks.registry import build_network
+from radpipe.networks.spec import NetworkSpec
 from radpipe.networks.weights import load_weights, save_weights
 
 
 def test_there_and_back(tmp_path: Path) -> None:
     file = tmp_path / "w" / "weights.safetensors"
-    a, b = (build_network("unet", inputs=2, outputs=2, channels=[4, 8]) for _ in range(2))
+    a, b = (build_network("unet", NetworkSpec(2, 2, channels=[4, 8])) for _ in range(2))
     digest = save_weights(a, file)
     assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
     assert digest == save_weights(a, tmp_path / "again.safetensors")

@@ -33,6 +33,13 @@ def hippo(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     return _reported(tmp_path_factory.mktemp("hippo"), study, development=20, external=0)
 
 
+@pytest.fixture(scope="session")
+def rivals(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """Six segmenters on the same cases, one planned, one semi-automatic, one an ensemble."""
+    root, study = tmp_path_factory.mktemp("rivals"), report_study.make_rivals()
+    return _reported(root, study, development=16, external=6)
+
+
 def _reported(root: Path, study: Study, **cases: int) -> Reported:
     inputs = report_study.make_inputs(root, study, images=3, **cases)
     names = draw_figures(study, inputs, root / "figures")

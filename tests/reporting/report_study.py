@@ -7,12 +7,15 @@ import pandas as pd
 import SimpleITK as sitk
 from scipy.stats import rankdata
 
-from radpipe.config import Study, load_study
+from radpipe.config import Network, Study, load_study
 from radpipe.io.files import write_json
 from radpipe.io.images import image_like, write_image
 from radpipe.io.tables import write_table
 from radpipe.reporting.inputs import ReportInputs
+from radpipe.segmentation.comparison import comparison_table
+from radpipe.segmentation.plan import Plan, write_plan
 from radpipe.segmentation.scoring import segmentation_summary
+from radpipe.segmentation.uncertainty import uncertainty_quality
 from radpipe.types import CaseFiles
 
 MODELS = {
@@ -72,6 +75,36 @@ def make_segmentation_study() -> Study:
     )
 
 
+SEGMENTERS = [
+    {"name": "planned"},
+    {"name": "unet", "network": "unet", "channels": [16, 32, 64], "early_stopping": {}},
+    {"name": "swin_unetr_pretrained", "network": "swin_unetr", "patch": [64, 64, 64]},
+    {"name": "pet_fwhm", "classical": "fwhm", "within": "box"},
+    {"name": "atlas", "classical": "atlas", "cleaning": {"largest_component": True}},
+    {"name": "all_networks", "ensemble": ["planned", "unet"], "combine": "staple"},
+]
+"""Six segmenters: planned, named, fine-tuned, semi-automatic, by atlases and joined."""
+
+
+def make_rivals() -> Study:
+    """A study without an outcome that compares six segmenters."""
+    return make_study(
+        study="rivals",
+        outcome=None,
+        images={"modalities": ["T1w"]},
+        bias_correction={},
+        segmentation={
+            "mask_source": "planned",
+            "labels": {"anterior": 1, "posterior": 2},
+            "segmenters": SEGMENTERS,
+            "tolerance_mm": [2.0, 0.5],
+        },
+        features={},
+        models=[],
+        report={},
+    )
+
+
 def make_inputs(
     root: Path, study: Study, *, development: int = 40, external: int = 16, images: int = 6
 ) -> ReportInputs:
@@ -83,9 +116,17 @@ def make_inputs(
     folds = study.splits.outer
     tables: dict[str, pd.DataFrame] = {"quality": _quality(rng, cases, study)}
     tables["segmentation"] = _segmentation(rng, cases, study, folds)
-    tables["segmentation_summary"] = segmentation_summary(
-        tables["segmentation"], cases, confidence=0.95, samples=200, seed=1
-    )
+    settings = {"confidence": 0.95, "samples": 200, "seed": 1}
+    tables["segmentation_summary"] = segmentation_summary(tables["segmentation"], cases, **settings)
+    if len(study.segmentation.segmenters) > 1:
+        scores = tables["segmentation"]
+        sure = scores[["case", "fold", "segmenter", "label"]].copy()
+        sure["expected_dice"] = np.clip(scores["dice"] + rng.normal(0.02, 0.05, len(scores)), 0, 1)
+        tables["segmenter_comparisons"] = comparison_table(scores, cases, **settings)
+        tables["uncertainty"] = sure
+        tables["uncertainty_quality"] = uncertainty_quality(
+            sure, scores, cases, **{**settings, "samples": 20}
+        )
     explanations: dict[str, dict[str, Path]] = {"explanations": {}, "lime": {}, "occlusion": {}}
     if study.outcome is not None:
         tables |= _model_tables(rng, cases, study, folds)
@@ -105,8 +146,9 @@ def make_inputs(
         provenance=root / "provenance.json",
         figures=root / "figures",
         prepared=prepared,
-        predicted={"unet": predicted},
+        predicted={s.name: predicted for s in study.segmentation.segmenters[:2]},
         training=_training(rng, root, study, folds),
+        plans=_plans(root, study, folds),
         **explanations,
     )
 
@@ -172,32 +214,44 @@ def _segmentation(
     rng: np.random.Generator, cases: pd.DataFrame, study: Study, folds: list[str]
 ) -> pd.DataFrame:
     rows = []
-    for i, row in enumerate(cases.itertuples()):
-        for label in study.segmentation.labels:
-            dice = 0.0 if i == 3 else float(np.clip(rng.beta(20, 3), 0, 1))
-            rows.append(
-                {
-                    "case": row.case,
-                    "fold": folds[i % len(folds)] if row.cohort == "development" else "final",
-                    "segmenter": "unet",
-                    "label": label,
-                    "dice": dice,
-                    "iou": dice / (2 - dice),
-                    "sensitivity": dice,
-                    "precision": dice,
-                    "hd_mm": np.nan if dice == 0 else rng.gamma(4, 1),
-                    "hd95_mm": np.nan if dice == 0 else rng.gamma(3, 1),
-                    "assd_mm": np.nan if dice == 0 else rng.gamma(2, 0.4),
-                    "surface_dice": dice**0.5,
-                    "volume_difference_ml": rng.normal(0, 1.5),
-                    "absolute_volume_difference_ml": abs(rng.normal(0, 1.5)),
-                    "relative_volume_difference": rng.normal(0, 0.1),
-                    "grid_diagonal_mm": 200.0,
-                    "missed": dice == 0,
-                    "both_empty": False,
-                }
-            )
+    names = [segmenter.name for segmenter in study.segmentation.segmenters]
+    for k, name in enumerate(names):
+        for i, row in enumerate(cases.itertuples()):
+            fold = folds[i % len(folds)] if row.cohort == "development" else "final"
+            for label in study.segmentation.labels:
+                dice = 0.0 if i == 3 + k else float(np.clip(rng.beta(20 - 2 * k, 3), 0, 1))
+                place = {"case": row.case, "fold": fold, "segmenter": name, "label": label}
+                rows.append(place | _scores(rng, dice, study.segmentation.tolerance_mm))
     return pd.DataFrame(rows)
+
+
+def _scores(rng: np.random.Generator, dice: float, tolerances_mm: list[float]) -> dict[str, float]:
+    lost = dice == 0
+    difference = rng.normal(0, 1.5)
+    return {
+        "dice": dice,
+        "iou": dice / (2 - dice),
+        "sensitivity": dice,
+        "precision": dice,
+        "hd_mm": np.nan if lost else rng.gamma(4, 1),
+        "hd95_mm": np.nan if lost else rng.gamma(3, 1),
+        "assd_mm": np.nan if lost else rng.gamma(2, 0.4),
+        **{f"surface_dice_{t:g}mm": dice ** (1 / t) for t in tolerances_mm},
+        **{f"boundary_iou_{t:g}mm": dice ** (2 / t) for t in tolerances_mm},
+        "volume_difference_ml": difference,
+        "absolute_volume_difference_ml": abs(difference),
+        "relative_volume_difference": rng.normal(0, 0.1),
+        "lesions": 2,
+        "lesions_found": 0 if lost else 1 + (dice > 0.8),
+        "lesions_false": int(rng.poisson(0.4)),
+        "lesion_sensitivity": 0.0 if lost else 0.5 + 0.5 * (dice > 0.8),
+        "grid_diagonal_mm": 200.0,
+        "missed": lost,
+        "both_empty": False,
+        "pixel_accuracy": 0.99,
+        "mean_accuracy": dice,
+        "mean_iou": dice / (2 - dice),
+    }
 
 
 def _auc(y: np.ndarray, p: np.ndarray) -> float:
@@ -490,7 +544,7 @@ def _images(
 def _training(
     rng: np.random.Generator, root: Path, study: Study, folds: list[str]
 ) -> dict[str, Path]:
-    names = [s.name for s in study.segmentation.segmenters]
+    names = [s.name for s in study.segmentation.segmenters if isinstance(s, Network)]
     names += [e.name for e in study.features.encoders]
     paths = {}
     for name in names:
@@ -502,11 +556,35 @@ def _training(
                     "loss": 0.2 + np.exp(-step / 50) + rng.normal(scale=0.03, size=200),
                     "learning_rate": 1e-3,
                     "seconds": step * 0.1,
+                    "waiting": 0.01,
+                    "validation": np.nan,
                 }
             )
+            if name == "planned":
+                log.loc[step % 50 == 0, "validation"] = 0.9 - 0.5 / np.arange(1, 5)
             paths[f"{name}/{fold}"] = root / "training" / name / f"{fold}.tsv"
             write_table(log, paths[f"{name}/{fold}"])
     return paths
+
+
+def _plans(root: Path, study: Study, folds: list[str]) -> dict[str, Path]:
+    own = Network(name="planned", network="unet", channels=[16, 32, 64, 128], steps=1200)
+    paths = {}
+    for k, fold in enumerate([*folds, "final"]):
+        plan = Plan(
+            segmenter=own.model_copy(update={"batch": 2 + (k == 0)}),
+            spacing_mm=(1.0, 1.0, 3.0),
+            reasons={
+                "network": "on a core, many steps of a plain network teach more than few",
+                "spacing_mm": "median of the training cases",
+                "patch": "the largest that leaves two patches a step",
+                "batch": "what 4 GB hold",
+                "flips": "left and right are told apart",
+            },
+        )
+        paths[f"planned/{fold}"] = root / "segmenters/planned" / fold / "plan.yaml"
+        write_plan(plan, paths[f"planned/{fold}"])
+    return paths if any(s.name == "planned" for s in study.segmentation.segmenters) else {}
 
 
 def _provenance(study: Study) -> dict[str, object]:

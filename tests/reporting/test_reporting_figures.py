@@ -9,9 +9,18 @@ import pytest
 import report_study
 import SimpleITK as sitk
 
+from radpipe.errors import RadpipeError
 from radpipe.io.files import sha256
 from radpipe.reporting.captions import CAPTIONS
-from radpipe.reporting.figures import cohort, draw_figures, explanation, images, read_index
+from radpipe.reporting.figures import (
+    cohort,
+    draw_figures,
+    driver,
+    explanation,
+    images,
+    read_index,
+    segmentation,
+)
 from radpipe.reporting.figures.style import BLUE, house_style, model_colours
 from radpipe.reporting.inputs import ReportInputs, report_inputs
 
@@ -25,8 +34,52 @@ def test_every_figure_lies_as_svg_and_png_and_has_a_caption(demo) -> None:
     assert [entry.name for entry in read_index(folder)] == demo.names
 
 
-def test_a_full_study_has_all_kinds_of_figures(demo) -> None:
-    assert {entry.kind for entry in read_index(demo.inputs.figures)} == set(CAPTIONS)
+def test_all_kinds_of_figures_are_drawn(demo, rivals) -> None:
+    kinds = {e.kind for r in (demo, rivals) for e in read_index(r.inputs.figures)}
+    assert kinds == set(CAPTIONS)
+
+
+def test_figures_of_several_segmenters_need_several_segmenters(demo, rivals) -> None:
+    only = {"dice_segmenters", "uncertainty"}
+    assert only.isdisjoint(demo.names)
+    assert only < set(rivals.names)
+
+
+def test_many_segmenters_are_shared_out_over_figures() -> None:
+    assert list(driver._portions(list("abc"))) == [("", list("abc"))]
+    assert list(driver._portions(list("abcdefgh"))) == [("", list("abcdef")), ("_2", list("gh"))]
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 6])
+def test_figures_of_segmenters_fit_a_page(n: int) -> None:
+    names = [f"segmenter_{i}" for i in range(n)]
+    scores = pd.DataFrame({"segmenter": names, "case": "a", "fold": "r1f1", "label": "x"})
+    scores = scores.assign(dice=0.5, expected_dice=0.6)
+    log = pd.DataFrame({"step": [1, 2], "loss": [1.0, 0.5], "validation": [np.nan, 0.5]})
+    figures = (
+        segmentation.dice_by_fold(scores),
+        segmentation.dice_by_segmenter(scores, {}),
+        segmentation.expected_dice(scores, {}),
+        segmentation.training_curves({f"{name}/r1f1": log for name in names}),
+    )
+    assert max(figure.get_figheight() for figure in figures) <= 8.6
+
+
+def test_learning_curves_show_validation_where_it_was_measured() -> None:
+    plain = pd.DataFrame({"step": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
+    watched = plain.assign(validation=[np.nan, 0.4, 0.6])
+    figure = segmentation.training_curves({"a/r1f1": plain, "b/r1f1": watched})
+    shown = [(axis.get_title(), axis.get_ylabel()) for axis in figure.axes]
+    assert shown == [("a", "training loss"), ("b", "training loss"), ("b", "validation")]
+    assert list(figure.axes[2].lines[0].get_ydata()) == [0.4, 0.6]
+
+
+def test_a_missing_modality_leaves_its_place_empty(demo) -> None:
+    files = next(iter(demo.inputs.prepared.values()))
+    lacking = dataclasses.replace(files, images={**files.images, "FLAIR": None})
+    figure = images.case_overlays([("a", lacking)], {})
+    assert [axis.get_title() for axis in figure.axes] == ["a · T1w", "a · FLAIR missing"]
+    assert not figure.axes[1].images
 
 
 def test_a_study_without_outcome_has_no_figure_of_models(hippo) -> None:
@@ -143,6 +196,7 @@ def test_paths_of_the_workflow_become_inputs(demo) -> None:
     paths = {n: {k: str(v) for k, v in given[n].items()} for n in names}
     single = ("cases", "exclusions", "splits", "provenance", "figures")
     paths |= {n: str(given[n]) for n in single}
+    paths["plans"] = {"planned/final": "s/plan.yaml"}
     shown = {
         "cases": ["a", "b"],
         "drawn": ["a"],
@@ -153,6 +207,8 @@ def test_paths_of_the_workflow_become_inputs(demo) -> None:
     }
     inputs = report_inputs(paths, shown)
     assert inputs.tables == demo.inputs.tables
+    assert inputs.plans == {"planned/final": Path("s/plan.yaml")}
+    assert report_inputs({n: v for n, v in paths.items() if n != "plans"}, shown).plans == {}
     assert inputs.prepared["a"].mask == Path("m/a.nii.gz")
     assert inputs.prepared["b"].mask is None
     assert inputs.prepared["b"].images == {"T1w": Path("p/b/T1w.nii.gz")}
@@ -162,3 +218,10 @@ def test_paths_of_the_workflow_become_inputs(demo) -> None:
 def test_an_unknown_table_is_refused() -> None:
     with pytest.raises(ValueError, match=r"knows no table .*'perfomance'"):
         ReportInputs(tables={"perfomance": Path("x.tsv")})
+
+
+def test_a_plan_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text("- a list")
+    inputs = ReportInputs(plans={"planned/final": tmp_path / "plan.yaml"})
+    with pytest.raises(RadpipeError, match="the plan cannot be read; expected a mapping"):
+        inputs.load_plans()

@@ -3,10 +3,13 @@
 import html as html_entities
 import re
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
+import pytest
 import report_study
 
+from radpipe.config.segmentation import ClassicalName, Combination, LossName, NetworkName
 from radpipe.io.tables import write_table
 from radpipe.reporting.content import Report, build_report
 from radpipe.reporting.document import (
@@ -23,7 +26,15 @@ from radpipe.reporting.figures import draw_figures
 from radpipe.reporting.html import html_of, render_html
 from radpipe.reporting.inputs import ReportInputs
 from radpipe.reporting.pdf import quoted, render_pdf, setting_of, typst_of
+from radpipe.reporting.references import REFERENCES
 from radpipe.reporting.sections.judgement import CONDITIONAL
+from radpipe.reporting.segmenter_names import (
+    CLASSICAL,
+    COMBINATIONS,
+    LOSSES,
+    NETWORKS,
+    is_semi_automatic,
+)
 
 
 def text_of(report: Report, key: str) -> str:
@@ -42,10 +53,12 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def test_every_block_is_in_the_page(demo) -> None:
-    page = html_of(demo.report)
+@pytest.mark.parametrize("name", ["demo", "rivals"])
+def test_every_block_is_in_the_page(name: str, request: pytest.FixtureRequest) -> None:
+    report = request.getfixturevalue(name).report
+    page = html_of(report)
     seen = squeezed(visible(page))
-    for block in demo.report.blocks:
+    for block in report.blocks:
         for text in texts_of(block):
             for span in spans_of(text):
                 if span.kind != "cite":
@@ -53,8 +66,8 @@ def test_every_block_is_in_the_page(demo) -> None:
         if isinstance(block, Table):
             for cell in (cell for row in (block.columns, *block.rows) for cell in row):
                 assert squeezed(cell) in seen
-    figures = [b for b in demo.report.blocks if isinstance(b, Figure)]
-    assert page.count("<img ") == len(figures) > 10
+    figures = [b for b in report.blocks if isinstance(b, Figure)]
+    assert page.count("<img ") == len(figures) > 7
 
 
 def test_every_block_is_in_the_typst_source(demo) -> None:
@@ -260,3 +273,147 @@ def test_the_dictionary_describes_every_table_given(demo) -> None:
     files = [b for b in demo.report.blocks if isinstance(b, Table) and b.columns[0] == "file"]
     described = {row[0].rsplit("/", 1)[-1].split(".")[0] for row in files[0].rows}
     assert set(demo.inputs.tables) <= described
+
+
+def tables_of(report: Report, start: str) -> list[Table]:
+    return [b for b in report.blocks if isinstance(b, Table) and plain(b.caption).startswith(start)]
+
+
+def test_every_segmenter_stands_beside_the_others(rivals) -> None:
+    names = [s.name for s in rivals.study.segmentation.segmenters]
+    tables = tables_of(rivals.report, "Agreement with the reference masks")
+    assert len(tables) == 2, "a table a cohort"
+    for table in tables:
+        assert [row[0].removesuffix("†") for row in table.rows] == names
+        assert "surface\nDice\n(2\u00a0mm)" in table.columns
+        assert "surface\nDice\n(0.5\u00a0mm)" in table.columns
+        assert table.strong == {0}, "the one whose masks are used"
+    dice = rivals.inputs.load("segmentation_summary").query(
+        "cohort == 'external' and label == 'all' and metric == 'dice'"
+    )
+    assert [row[1].split("\n")[0] for row in tables[1].rows] == [f"{m:.3f}" for m in dice["mean"]]
+
+
+def test_the_semi_automatic_segmenter_is_marked(rivals) -> None:
+    marked = [
+        row[0].split("\n")[0]
+        for table in tables_of(rivals.report, "Agreement")
+        for row in table.rows
+        if "†" in row[0]
+    ]
+    assert marked == ["pet_fwhm†"] * 2
+    assert "Semi-automatic (†): pet_fwhm." in text_of(rivals.report, "segmentation")
+    assert "a reader would have to set that box" in text_of(rivals.report, "methods")
+
+
+def test_what_builds_on_a_semi_automatic_segmenter_is_one() -> None:
+    boxed = {"name": "boxed", "classical": "otsu", "within": "box"}
+    joined = {"name": "joined", "ensemble": ["boxed", "alone"]}
+    second = {"name": "second", "network": "unet", "cascade": "boxed"}
+    segmenters = [boxed, {"name": "alone", "classical": "otsu"}, joined, second]
+    study = report_study.make_study(
+        segmentation={"segmenters": segmenters, "mask_source": "reference"}
+    )
+    found = {s.name: is_semi_automatic(study, s.name) for s in study.segmentation.segmenters}
+    assert found == {"boxed": True, "alone": False, "joined": True, "second": True}
+
+
+def test_every_pair_of_segmenters_is_compared(rivals) -> None:
+    tables = tables_of(rivals.report, "Segmenters compared")
+    assert [len(table.rows) for table in tables] == [15, 15]
+    assert "16 " not in tables[0].rows[0][-1]
+    assert tables[0].rows[0][:2] == ("planned", "unet")
+    row = rivals.inputs.load("segmenter_comparisons").query(
+        "cohort == 'development' and label == 'all' and metric == 'hd95_mm'"
+    )
+    assert tables[0].rows[0][4].startswith(f"{row['difference'].iloc[0]:.2f}".replace("-", "−"))
+
+
+def test_of_very_many_pairs_those_with_the_best_are_shown(rivals, tmp_path: Path) -> None:
+    names = [f"s{i}" for i in range(7)]
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    table = pd.DataFrame(pairs, columns=["segmenter_a", "segmenter_b"]).assign(
+        cohort="development", label="x", metric="dice", difference=0.1, ci_low=0.0, ci_high=0.2
+    )
+    table = table.assign(p=0.5, p_holm=1.0, n_patients=9, method="sign_flip")
+    summary = pd.DataFrame({"segmenter": names, "mean": [0.5, 0.6, 0.9, 0.1, 0.2, 0.3, 0.4]})
+    summary = summary.assign(
+        cohort="development",
+        label="x",
+        metric="dice",
+        ci_low=0,
+        ci_high=1,
+        median=0.5,
+        n=9,
+        n_missed=0,
+    )
+    given = {"segmenter_comparisons": table, "segmentation_summary": summary}
+    for name, content in given.items():
+        write_table(content, tmp_path / f"{name}.tsv")
+    tables = {**rivals.inputs.tables, **{n: tmp_path / f"{n}.tsv" for n in given}}
+    inputs = ReportInputs(tables=tables, cases=rivals.inputs.cases)
+    report = build_report(rivals.study, inputs)
+    shown = tables_of(report, "Segmenters compared")[0]
+    assert all("s2" in row[:2] for row in shown.rows)
+    assert len(shown.rows) == 6
+    assert "Of 21 pairs those with s2" in plain(shown.note)
+
+
+def test_the_plan_says_what_was_chosen_and_why(rivals) -> None:
+    (plan,) = tables_of(rivals.report, "Plan of planned, fold final")
+    rows = {row[0]: row[1:] for row in plan.rows}
+    assert rows["spacing mm"] == ("1 × 1 × 3", "median of the training cases")
+    assert rows["network"][0] == "unet"
+    assert rows["batch"][0] == "2 *"
+    assert "differs between folds" in plan.note
+
+
+def test_trainings_say_how_long_they_waited_for_data(rivals) -> None:
+    (table,) = tables_of(rivals.report, "Trainings")
+    rows = {row[0]: row for row in table.rows}
+    # 200 steps of 0.01 s in 20 s; the best validation is 0.9 - 0.5 / 4.
+    assert rows["planned"] == ("planned", "6", "200", "0.33", "10 %", "0.775")
+    assert rows["unet"][-1] == "–"
+
+
+def test_uncertainty_is_judged_by_cohort(rivals) -> None:
+    tables = tables_of(rivals.report, "Expected beside true Dice")
+    assert [len(table.rows) for table in tables] == [12, 12]
+    assert tables[0].rows[0][0] == "planned\nanterior"
+
+
+def test_the_summary_of_many_segmenters_names_the_ends(rivals) -> None:
+    text = text_of(rivals.report, "summary")
+    assert "the first and the last by mean Dice of 6 segmenters" in text
+    assert text.count("reached a mean out-of-fold") == 2
+    assert "flattered by having been picked" in text
+
+
+def test_methods_name_every_segmenter_and_its_paper(rivals) -> None:
+    text = text_of(rivals.report, "methods")
+    for name in (s["name"] for s in report_study.SEGMENTERS):
+        assert name in text
+    assert "Swin UNETR" in text
+    assert "joins planned and unet by STAPLE" in text
+    assert "early stopping on 15 % of the training patients" in text
+    assert "planned from the training part of each fold for 5 minutes on a CPU" in text
+    assert "tolerances 2 and 0.5 mm" in text
+    assert {"hatamizadeh2022swin", "warfield2004", "iglesias2015"} <= set(rivals.report.citations)
+
+
+def test_whatever_the_config_allows_has_words_and_references() -> None:
+    for names, allowed in (
+        (NETWORKS, get_args(NetworkName)),
+        (LOSSES, get_args(LossName)),
+        (CLASSICAL, get_args(ClassicalName)),
+        (COMBINATIONS, get_args(Combination)),
+    ):
+        assert set(names) == set(allowed) - {"auto"}
+        cited = {s.text for text in names.values() for s in spans_of(text) if s.kind == "cite"}
+        assert cited <= set(REFERENCES)
+
+
+def test_one_segmenter_needs_none_of_the_new_tables(hippo) -> None:
+    starts = ("Segmenters compared", "Plan of", "Expected beside")
+    assert not any(tables_of(hippo.report, start) for start in starts)
+    assert tables_of(hippo.report, "The same by label")

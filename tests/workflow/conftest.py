@@ -92,7 +92,15 @@ def whole_config(cohort: Path) -> dict[str, Any]:
     config = tabular_config(cohort)
     config["segmentation"] = {
         "mask_source": "unet",
-        "segmenters": [{"name": "unet", "channels": [8, 16], "patch": [16, 16, 16], "steps": 60}],
+        "segmenters": [
+            {
+                "name": "unet",
+                "network": "unet",
+                "channels": [8, 16],
+                "patch": [16, 16, 16],
+                "steps": 60,
+            }
+        ],
     }
     config["features"]["encoders"] = [
         {"name": "autoencoder", "crop": [16, 16, 16], "channels": [4, 8], "latent": 4, "steps": 10}

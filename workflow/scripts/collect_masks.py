@@ -5,16 +5,20 @@ from pathlib import Path
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from radpipe.io.files import copy_file
-    from radpipe.io.tables import read_table, write_table
-    from radpipe.segmentation.manifest import mask_manifest, read_manifest
+    from radpipe.io.tables import read_table
+    from radpipe.segmentation.collection import FoldFolder, collect_masks
+    from radpipe.segmentation.manifest import join_manifests, read_manifest
 
-    folds, target = snakemake.params.folds, Path(snakemake.output.masks)
-    checked = map(read_manifest, snakemake.input.manifests, snakemake.input.weights)
-    manifests = dict(zip(folds, checked, strict=True))
-    folders = dict(zip(folds, map(Path, snakemake.input.masks), strict=True))
-    cases = read_table(snakemake.input.cases)
-    manifest = mask_manifest(cases, read_table(snakemake.input.splits), manifests)
-    for case, fold in zip(manifest["case"], manifest["fold"], strict=True):
-        copy_file(folders[fold] / f"{case}.nii.gz", target / f"{case}.nii.gz")
-    write_table(manifest, target / "manifest.tsv")
+    params = snakemake.params
+    folders = dict(zip(params.folds, map(Path, snakemake.input.masks), strict=True))
+    manifests = {
+        fold: join_manifests(read_manifest(path) for path in paths)
+        for fold, paths in params.manifests.items()
+    }
+    collect_masks(
+        read_table(snakemake.input.cases),
+        read_table(snakemake.input.splits),
+        {fold: FoldFolder(folders[fold].parent, manifests[fold]) for fold in params.folds},
+        native=dict(zip(params.cases, map(Path, snakemake.input.native), strict=True)),
+        target=Path(snakemake.output.masks),
+    )

@@ -3,15 +3,17 @@
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from radpipe.imaging.importing import import_image
+    from radpipe.imaging.importing import blank_image, import_image
     from radpipe.io.files import write_json
     from radpipe.io.images import read_image, write_image
 
-    case, quality = snakemake.wildcards.case, {}
-    for modality, source, target in zip(
-        snakemake.params.modalities, snakemake.input.images, snakemake.output.images, strict=True
-    ):
+    case, params, quality, images = snakemake.wildcards.case, snakemake.params, {}, {}
+    named = [m for m in params.modalities if m not in params.missing]
+    for modality, source in zip(named, snakemake.input.images, strict=True):
         raw = read_image(source, case=case)
-        image, quality[modality] = import_image(raw, case=case, file=source)
-        write_image(image, target)
+        images[modality], quality[modality] = import_image(raw, case=case, file=source)
+    for modality in params.missing:
+        images[modality], quality[modality] = blank_image(images[params.reference])
+    for modality, target in zip(params.modalities, snakemake.output.images, strict=True):
+        write_image(images[modality], target)
     write_json(quality, snakemake.output.quality)

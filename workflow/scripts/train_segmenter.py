@@ -1,26 +1,39 @@
 """Train one segmenter on the training part of one fold."""
 
+from pathlib import Path
+
 from radpipe.logs import job
 from radpipe.slots import gpu_slot
 
 with job(snakemake.log[0], snakemake.threads), gpu_slot():
-    from radpipe.config import Segmenter
     from radpipe.io.layout import case_files
     from radpipe.io.tables import read_table, write_table
     from radpipe.networks.weights import save_weights
-    from radpipe.segmentation.manifest import write_manifest
+    from radpipe.segmentation.manifest import check_start, write_manifest
+    from radpipe.segmentation.plan import read_plan
     from radpipe.segmentation.training import train_segmenter
 
     params = snakemake.params
-    settings = Segmenter.model_validate(params.segmenter)
-    files = case_files(
-        params.cases, params.modalities, prepared=params.prepared, masks=params.masks
-    )
+    plan = read_plan(snakemake.input.plan)
+    cohort = read_table(snakemake.input.cases).set_index("case", drop=False)
+    cases = cohort.loc[params.cases]
+    if plan.segmenter.start is not None:
+        check_start(plan.segmenter.start, cohort.loc[params.held_out, "patient"])
     network, log = train_segmenter(
-        files, settings, params.labels, seed=params.seed, threads=snakemake.threads
+        case_files(params.cases, params.modalities, prepared=params.prepared, masks=params.masks),
+        plan,
+        params.labels,
+        patients=list(cases["patient"].astype(str)),
+        seed=params.seed,
+        threads=snakemake.threads,
+        checkpoints=Path(params.checkpoints),
     )
     write_table(log, snakemake.output.training)
     weights = save_weights(network, snakemake.output.weights)
-    cases = read_table(snakemake.input.cases)
-    cases = cases[cases["case"].isin(params.cases)]
-    write_manifest(snakemake.output.manifest, weights=weights, cases=cases, settings=settings)
+    write_manifest(
+        snakemake.output.manifest,
+        weights=weights,
+        cases=cases,
+        settings=plan,
+        start=plan.segmenter.start,
+    )

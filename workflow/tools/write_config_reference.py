@@ -21,7 +21,7 @@ MARK = "<!-- keys: written by workflow/tools/write_config_reference.py -->"
 
 def reference() -> str:
     """One table a section, in the order of the config."""
-    return "\n".join(_tables("", Study))
+    return "\n".join(_tables("", Study, {}))
 
 
 def document() -> str:
@@ -34,30 +34,49 @@ def schema() -> str:
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
-def _tables(prefix: str, section: type[BaseModel]) -> list[str]:
+def _tables(
+    prefix: str, section: type[BaseModel], described: dict[type[BaseModel], str]
+) -> list[str]:
+    """The table of a section and of those below it; one that is used twice is described once."""
     title = f"### `{prefix}`" if prefix else "### top level"
     text = (section.__doc__ or "").strip().splitlines()[0]
     rows = [title, "", text, "", "| key | type | default | meaning |", "|---|---|---|---|"]
     below: list[str] = []
     for name, field in section.model_fields.items():
-        inner, many = _section(field.annotation)
-        path = f"{prefix}.{name}".lstrip(".") + ("[]" if many else "")
-        if inner is None:
+        sections = _sections(field.annotation)
+        if not sections:
             rows.append(f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |")
-        else:
-            rows.append(f"| `{name}` | {'list of ' * many}section | | see `{path}` |")
-            below += _tables(path, inner)
+            continue
+        many = "list of " * _is_list(field.annotation)
+        path = f"{prefix}.{name}".lstrip(".") + ("[]" if many else "")
+        paths = [path]
+        if len(sections) > 1:
+            paths = [f"{path} ({inner.__name__.lower()})" for inner in sections]
+        named = " or ".join(
+            f"`{described.get(inner, path)}`" for inner, path in zip(sections, paths, strict=True)
+        )
+        rows.append(f"| `{name}` | {many}section | {_absent(field)} | see {named} |")
+        for path, inner in zip(paths, sections, strict=True):
+            if inner not in described:
+                described[inner] = path
+                below += _tables(path, inner, described)
     return [*rows, "", *below]
 
 
-def _section(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that a key may hold: one, or the kinds of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for part in get_args(annotation):
-        inner, _ = _section(part)
-        if inner:
-            return inner, get_origin(annotation) is list
-    return None, False
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(_is_list(a) for a in get_args(annotation))
+
+
+def _absent(field: FieldInfo) -> str:
+    """A section that is left out unless it is written."""
+    return "`null`" if field.default is None else ""
 
 
 def _type(field: FieldInfo) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from radpipe.config.messages import sentence
+from radpipe.config.segmentation import Segmenter
 from radpipe.config.study import Study
 from radpipe.errors import ConfigError
 
@@ -31,6 +32,11 @@ def load_study(config: Mapping[str, Any] | Path | str) -> Study:
     except ValidationError as error:
         faults = "; ".join(sentence(fault, Study) for fault in error.errors())
         raise ConfigError(f"the study config cannot be used: {faults}") from None
+
+
+def read_segmenter(section: Mapping[str, Any]) -> Segmenter:
+    """The settings of a segmenter, of whatever kind, from a checked section of a config."""
+    return TypeAdapter[Segmenter](Segmenter).validate_python(section)
 
 
 def json_schema() -> dict[str, Any]:

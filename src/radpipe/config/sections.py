@@ -2,20 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", max_length=64)]
-Voxels = tuple[int, int, int]
-REFERENCE = "reference"
-"""The mask source that means: masks drawn by a person and given in the case sheet."""
-
-
-class Section(BaseModel):
-    """A closed, immutable part of the config."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from radpipe.config.base import Name, Section, Voxels
 
 
 class Outcome(Section):
@@ -31,6 +22,9 @@ class Images(Section):
 
     modalities: list[Name] = Field(
         min_length=1, description="names; the sheet's column is image_<modality>"
+    )
+    missing: Literal["exclude", "zero"] = Field(
+        "exclude", description="a case without one of them: set aside, or blank (zeros) there"
     )
     reference: Name = Field(
         "", description="modality whose grid the others are brought to; default: the first"
@@ -109,39 +103,6 @@ class Resampling(Section):
     interpolation: Literal["linear", "bspline"] = Field(
         "bspline", description="of images (masks: linear, then at least 0.5)"
     )
-
-
-class Segmenter(Section):
-    """A network that draws masks, trained anew in each fold."""
-
-    name: Name = Field(description="name of the segmenter, part of file names")
-    network: Literal["unet"] = Field("unet", description="architecture")
-    channels: list[int] = Field([16, 32, 64, 128], min_length=2, description="features a level")
-    residual_units: int = Field(0, ge=0, description="residual units a level; 0: plain")
-    patch: Voxels = Field((32, 32, 32), description="patch size in voxels, z y x")
-    batch: int = Field(8, ge=1, description="patches a step")
-    steps: int = Field(400, ge=1, description="training steps")
-    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
-    loss: Literal["dice_ce", "dice", "ce", "focal"] = Field("dice_ce", description="training loss")
-    foreground: float = Field(
-        0.67, ge=0, le=1, description="share of patches centred on a labelled voxel"
-    )
-    overlap: float = Field(0.5, ge=0, lt=1, description="overlap of sliding windows")
-    largest_component: bool = Field(False, description="keep the largest component of each label")
-    minimum_ml: float = Field(0.0, ge=0, description="components smaller than this are dropped")
-
-
-class Segmentation(Section):
-    """Where the masks come from and what their labels mean."""
-
-    mask_source: Name = Field(
-        REFERENCE, description="'reference' (drawn masks of the sheet) or the name of a segmenter"
-    )
-    labels: dict[Name, Annotated[int, Field(ge=1, le=255)]] = Field(
-        {"lesion": 1}, description="name and value of each label in the mask"
-    )
-    segmenters: list[Segmenter] = Field([], description="segmenters to train, fold by fold")
-    tolerance_mm: float = Field(2.0, gt=0, description="tolerance of the surface Dice")
 
 
 class Handcrafted(Section):

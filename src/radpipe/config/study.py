@@ -6,26 +6,23 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from radpipe.config.base import REFERENCE, Name, Section
 from radpipe.config.messages import nearest
 from radpipe.config.sections import (
-    REFERENCE,
     BiasCorrection,
     Encoder,
     Evaluation,
     Features,
     Images,
     Model,
-    Name,
     Normalisation,
     Outcome,
     Registration,
     Report,
     Resampling,
-    Section,
-    Segmentation,
-    Segmenter,
     Splits,
 )
+from radpipe.config.segmentation import Classical, Segmentation, Segmenter
 
 
 class Study(Section):
@@ -79,6 +76,10 @@ class Study(Section):
         modalities = self.images.modalities
         _check_known("bias_correction.modalities", self.bias_correction.modalities, modalities)
         _check_known("normalisation.overrides", list(self.normalisation.overrides), modalities)
+        for segmenter in self.segmentation.segmenters:
+            if isinstance(segmenter, Classical) and segmenter.modality is not None:
+                where = f"modality of segmenter '{segmenter.name}'"
+                _check_known(where, [segmenter.modality], modalities)
         for model in self.models:
             _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
         if self.evaluation.primary:

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from radpipe.types import Mask, SpacingZYX, Vector
@@ -56,24 +56,53 @@ class SurfaceDistances:
         return float(near / (self.prediction_area.sum() + self.reference_area.sum()))
 
 
+@dataclass(frozen=True)
+class _Surfels:
+    """The surface of a mask: where its surfels are, and what surrounds them.
+
+    `corner` is the corner's number along the axes z, y, x, shape (n, 3), in the order of memory;
+    `code` says which of its eight voxels are in the mask, shape (n,).
+    """
+
+    corner: npt.NDArray[np.intp]
+    code: npt.NDArray[np.uint8]
+
+
 def surface_distances(
     prediction: Mask, reference: Mask, spacing_mm: SpacingZYX
 ) -> SurfaceDistances:
     """Distances between the surfaces of two masks that both hold at least one voxel.
+
+    Time and memory grow with the surfaces, not with the grid between them: distances come from a
+    search tree of the other's surfels instead of a distance transform of the whole box.
 
     Args:
         prediction: mask, axes (z, y, x).
         reference: mask on the same grid.
         spacing_mm: voxel size (z, y, x).
     """
-    box = _bounding_box(prediction | reference)
     area = surfel_areas(spacing_mm)
-    codes = [_neighbour_codes(mask[box]) for mask in (prediction, reference)]
-    borders = [(code != 0) & (code != FULL) for code in codes]
-    distances = [distance_transform_edt(~border, sampling=spacing_mm) for border in borders]
-    to_reference = _by_distance(distances[1][borders[0]], area[codes[0][borders[0]]])
-    to_prediction = _by_distance(distances[0][borders[1]], area[codes[1][borders[1]]])
-    return SurfaceDistances(*to_reference, *to_prediction)
+    surfaces = [_surfels(mask) for mask in (prediction, reference)]
+    shape = [size + 1 for size in prediction.shape]
+    places = [np.ravel_multi_index(tuple(s.corner.T), shape) for s in surfaces]
+    points = [s.corner * np.asarray(spacing_mm) for s in surfaces]
+    sides = []
+    for own, other in ((0, 1), (1, 0)):
+        # What both surfaces share, most of a good prediction, is at distance 0 without a search.
+        apart = ~np.isin(places[own], places[other], assume_unique=True)
+        distance = np.zeros(len(points[own]))
+        distance[apart] = nearest_mm(points[own][apart], points[other])
+        sides.append(_by_distance(distance, area[surfaces[own].code]))
+    return SurfaceDistances(*sides[0], *sides[1])
+
+
+def nearest_mm(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> Vector:
+    """Distance from each point, shape (n, 3), to the nearest of the others, shape (m, 3)."""
+    if not len(points):
+        return np.zeros(0)
+    # Points of a grid are spread evenly: a balanced tree takes longer to build than it saves.
+    tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
+    return np.asarray(tree.query(points)[0])
 
 
 @lru_cache(maxsize=64)
@@ -97,19 +126,32 @@ def surfel_areas(spacing_mm: SpacingZYX) -> Vector:
     return areas
 
 
-def _bounding_box(mask: Mask) -> tuple[slice, ...]:
-    axes = range(mask.ndim)
-    hits = [np.flatnonzero(mask.any(axis=tuple(b for b in axes if b != a))) for a in axes]
-    return tuple(slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+def bounding_box(mask: Mask) -> tuple[slice, ...]:
+    """The smallest box that holds every voxel of a mask that is not empty."""
+    box: list[slice] = []
+    for axis in range(mask.ndim):
+        # What the axes before have ruled out is not looked at again.
+        part = mask[tuple(box)]
+        hit = np.flatnonzero(part.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return tuple(box)
 
 
-def _neighbour_codes(mask: Mask) -> npt.NDArray[np.intp]:
+def _surfels(mask: Mask) -> _Surfels:
+    box = bounding_box(mask)
+    codes = _neighbour_codes(mask[box])
+    corner = np.argwhere((codes != 0) & (codes != FULL))
+    return _Surfels(corner + [side.start for side in box], codes[tuple(corner.T)])
+
+
+def _neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
     """Code of the eight voxels around each corner of the grid, shape (z + 1, y + 1, x + 1)."""
-    padded = np.pad(mask, 1).astype(np.intp)
+    padded = np.pad(mask, 1).view(np.uint8)
     depth, height, width = (size + 1 for size in mask.shape)
-    codes = np.zeros((depth, height, width), dtype=np.intp)
+    codes = np.zeros((depth, height, width), dtype=np.uint8)
     for z, y, x in product((0, 1), repeat=3):
-        codes += CORNER_WEIGHTS[z, y, x] * padded[z : z + depth, y : y + height, x : x + width]
+        weight = CORNER_WEIGHTS[z, y, x].astype(np.uint8)
+        codes |= weight * padded[z : z + depth, y : y + height, x : x + width]
     return codes
 
 

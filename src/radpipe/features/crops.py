@@ -16,21 +16,25 @@ def crop_case(files: CaseFiles, crop: Voxels, modalities: list[str]) -> Crop:
     """A box of `crop` voxels (z, y, x) around the centroid of the region `mask > 0`.
 
     The voxel size is that of the images: a region larger than the box is cut, not shrunk, so that
-    size stays visible. Voxels outside the image are 0 in every channel. Without a region (no mask,
-    or an empty one) the box lies at the centre of the image and `has_region` is false.
+    size stays visible. Voxels outside the image are 0 in every channel, and all those of a modality
+    that is missing. Without a region (no mask, or an empty one) the box lies at the centre of the
+    image and `has_region` is false.
 
     Returns:
         float32 (C + 1, D, H, W): the modalities in the order given, the mask last.
 
     Raises:
-        CaseError: a file cannot be read, or the files of the case differ in size.
+        CaseError: a file cannot be read, the files of the case differ in size, or it has no image.
     """
-    arrays = [array_of(read_image(files.images[m], case=files.case)) for m in modalities]
+    paths = {m: path for m in modalities if (path := files.images[m]) is not None}
+    if not paths:
+        raise CaseError("the case has no image at all", case=files.case)
+    there = {m: array_of(read_image(path, case=files.case)) for m, path in paths.items()}
     if files.mask is None:
-        labels: Labels = np.zeros(arrays[0].shape, dtype=np.uint8)
+        labels: Labels = np.zeros(next(iter(there.values())).shape, dtype=np.uint8)
     else:
         labels = labels_of(read_image(files.mask, case=files.case))
-    for modality, array in zip(modalities, arrays, strict=True):
+    for modality, array in there.items():
         if array.shape != labels.shape:
             raise CaseError(
                 f"{modality} and the mask differ in size",
@@ -41,7 +45,8 @@ def crop_case(files: CaseFiles, crop: Voxels, modalities: list[str]) -> Crop:
             )
     region = labels > 0
     start = _corner(region, crop)
-    channels = [*arrays, region]
+    blank = np.zeros(region.shape, dtype=np.float32)
+    channels = [*(there.get(m, blank) for m in modalities), region]
     return np.stack([_box(channel, start, crop) for channel in channels]).astype(np.float32)
 
 

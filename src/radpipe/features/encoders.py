@@ -85,8 +85,8 @@ def train_encoder(
     Cases without a region are left out.
 
     Returns:
-        The network, on the CPU in evaluation mode, and its log (`step, loss, learning_rate,
-        seconds`).
+        The network, on the CPU in evaluation mode, and the log of
+        `networks.training.fit`.
 
     Raises:
         FitError: no case has a region, or the loss is not finite.

@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from radpipe.config import BiasCorrection
 from radpipe.errors import CaseError
+from radpipe.imaging.importing import is_blank
 from radpipe.imaging.quality import foreground
 from radpipe.imaging.threads import single_thread
 from radpipe.io.images import array_of, image_like
@@ -30,7 +31,8 @@ def correct_bias(
     it does not go beyond the range it has inside. Zeros stay zero.
 
     Args:
-        image: MR intensities, float32; larger than zero where there is tissue.
+        image: MR intensities, float32; larger than zero where there is tissue. One that stands
+            for a missing image stays as it is, with nothing to report.
         settings: shrink factor, iterations a level, control points.
         case: for the message.
 
@@ -42,6 +44,8 @@ def correct_bias(
     Raises:
         CaseError: no voxel is larger than zero.
     """
+    if is_blank(image):
+        return image, {}
     values = array_of(image).astype(np.float64)
     inside = _fitted_voxels(image)
     if not inside.any():

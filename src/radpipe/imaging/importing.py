@@ -39,6 +39,17 @@ def import_image(
     return imported, facts
 
 
+def blank_image(grid: sitk.Image) -> tuple[sitk.Image, dict[str, Any]]:
+    """Zeros on a grid in place of an image that a case does not have, and that it is missing."""
+    blank = image_like(np.zeros_like(array_of(grid), dtype=np.float32), grid)
+    return blank, {**_geometry(blank), "missing": 1.0}
+
+
+def is_blank(image: sitk.Image) -> bool:
+    """Whether an image stands for one that is missing: no image of a body is zero throughout."""
+    return not np.any(sitk.GetArrayViewFromImage(image))
+
+
 def import_mask(
     mask: sitk.Image, *, case: str, file: Path | str, labels: Mapping[str, int]
 ) -> tuple[sitk.Image, dict[str, Any]]:

@@ -4,6 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from radpipe.errors import CaseError
+from radpipe.imaging.importing import is_blank
 from radpipe.io.images import array_of, image_like
 
 
@@ -11,14 +12,14 @@ def normalise(image: sitk.Image, method: str, *, case: str | None = None) -> sit
     """Bring intensities to a common scale; a zero background stays zero.
 
     Args:
-        image: voxel values.
+        image: voxel values; one that stands for a missing image stays as it is.
         method: `zscore` (mean 0 and standard deviation 1 over non-zero voxels) or `none`.
         case: for the message.
 
     Raises:
         CaseError: the non-zero voxels do not vary, so that they have no scale.
     """
-    if method == "none":
+    if method == "none" or is_blank(image):
         return image
     values = array_of(image).astype(np.float64)
     foreground = values != 0

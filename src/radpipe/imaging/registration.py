@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from radpipe.config import Registration
 from radpipe.errors import CaseError
+from radpipe.imaging.importing import is_blank
 from radpipe.imaging.threads import single_thread
 
 MINIMUM_SAMPLES = 20_000
@@ -52,7 +53,8 @@ def register_rigid(
 
     Args:
         fixed: the reference.
-        moving: the image to bring to it; another contrast and grid may be.
+        moving: the image to bring to it; another contrast and grid may be. One that stands for a
+            missing image stays where it is, with nothing to report.
         settings: histogram bins, sampling, levels and iterations.
         seed: of the voxels sampled; equal seeds give equal transforms, bit by bit.
         case: for the message.
@@ -60,6 +62,8 @@ def register_rigid(
     Raises:
         CaseError: the images do not overlap, from whichever guess.
     """
+    if is_blank(moving):
+        return RegistrationResult(_centred(fixed), {})
     with single_thread():
         fixed, moving = (sitk.Cast(image, sitk.sitkFloat32) for image in (fixed, moving))
         identity = _centred(fixed)

@@ -126,7 +126,8 @@ def _mask_column(table: pd.DataFrame, study: Study) -> str | None:
 
 
 def _empty_cell(row: Mapping[Hashable, str], sheet: CaseSheet, study: Study) -> str | None:
-    columns = [f"image_{m}" for m in sheet.modalities]
+    needed = [study.images.reference] if study.images.missing == "zero" else sheet.modalities
+    columns = [f"image_{m}" for m in needed]
     if needs_mask(study, row["cohort"]) and sheet.mask_column:
         columns.append(sheet.mask_column)
     if study.outcome and row["cohort"] == DEVELOPMENT:

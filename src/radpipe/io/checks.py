@@ -77,7 +77,8 @@ def _read_case(case: str, sheet: CaseSheet, study: Study) -> dict[str, str]:
     """Check the files of a case one after the other; fingerprint of each modality's voxels."""
     fingerprints = {}
     mask_file = sheet.mask(case)
-    for modality in sheet.modalities:
+    missing = sheet.missing(case)
+    for modality in (m for m in sheet.modalities if m not in missing):
         file = sheet.image(case, modality)
         image = _read_whole(file, "image", case)
         check_image(image, case=case, file=file)

@@ -73,6 +73,10 @@ class CaseSheet:
             )
         return self.root / cell
 
+    def missing(self, case: str) -> list[str]:
+        """The modalities that the sheet names no image of."""
+        return [m for m in self.modalities if not self.value(case, f"image_{m}")]
+
     def mask(self, case: str) -> Path | None:
         """Where the drawn mask lies; None where the sheet names none or the study needs none."""
         cell = self.value(case, self.mask_column) if self.mask_column else ""

@@ -1,87 +1,46 @@
 """Networks by the name a config gives them."""
 
-from collections.abc import Callable, Sequence
-
-import torch
-from monai.networks.nets.unet import UNet
-from torch import Tensor, nn
+from torch import nn
 
 from radpipe.errors import ConfigError
+from radpipe.networks import dense, from_monai, variants, volumetric
+from radpipe.networks.spec import Builder, NetworkSpec
 
-Builder = Callable[[int, int, Sequence[int], int, int], nn.Module]
-"""From inputs, outputs, channels, residual units and dimensions to a network."""
-
-
-class AnySize(nn.Module):
-    """A network that halves its input several times, made to accept every size.
-
-    The input is padded at the far ends with its edge values to a multiple of `multiple` (and to
-    two of them at least, as instance normalisation needs more than one voxel); the output is cut
-    to the size of the input.
-    """
-
-    def __init__(self, network: nn.Module, multiple: int) -> None:
-        super().__init__()
-        self.network = network
-        self.multiple = multiple
-
-    def forward(self, x: Tensor) -> Tensor:
-        """From `(N, C, …)` to `(N, outputs, …)` of the same spatial size."""
-        size = x.shape[2:]
-        padded = [max(2, -(-n // self.multiple)) * self.multiple for n in size]
-        if list(size) != padded:
-            ends = [e for n, p in zip(size, padded, strict=True) for e in (p - n, 0)]
-            x = nn.functional.pad(x, ends[::-1], mode="replicate")
-        y: Tensor = self.network(x)
-        return y[(slice(None), slice(None), *(slice(n) for n in size))]
+NETWORKS: dict[str, Builder] = {
+    **from_monai.BUILDERS,
+    **volumetric.BUILDERS,
+    **dense.BUILDERS,
+    **variants.BUILDERS,
+}
+"""Every network by its name in the config."""
 
 
-def _unet(
-    inputs: int, outputs: int, channels: Sequence[int], residual_units: int, dims: int
-) -> nn.Module:
-    """U-Net (Ronneberger et al. 2015; Kerfoot et al. 2018 with residual units)."""
-    network = UNet(
-        spatial_dims=dims,
-        in_channels=inputs,
-        out_channels=outputs,
-        channels=list(channels),
-        strides=[2] * (len(channels) - 1),
-        num_res_units=residual_units,
-        norm=("instance", {"affine": True}),
-    )
-    return AnySize(network, 2 ** (len(channels) - 1))
-
-
-NETWORKS: dict[str, Builder] = {"unet": _unet}
-
-
-def build_network(
-    name: str,
-    *,
-    inputs: int,
-    outputs: int,
-    channels: Sequence[int],
-    residual_units: int = 0,
-    dims: int = 3,
-) -> nn.Module:
-    """Build a network by name, with random weights; seed before (`training.seed_everything`).
+def build_network(name: str, spec: NetworkSpec) -> nn.Module:
+    """Build a network by name, with random weights; seed before (`devices.seed_everything`).
 
     Args:
         name: a key of `NETWORKS`.
-        inputs: modalities.
-        outputs: labels and background.
-        channels: features a level, from full resolution down.
-        residual_units: convolutions a level with a shortcut around them; 0: plain.
-        dims: 2 or 3.
+        spec: what it is built from; a network passes over what it has no use for.
+
+    Returns:
+        From `(N, inputs, *size)` of any size to logits `(N, outputs, *size)`, see `spec.Builder`.
 
     Raises:
-        ConfigError: no network has that name.
+        ConfigError: no network has that name, or this one cannot be built as specified.
     """
     if name not in NETWORKS:
         raise ConfigError("unknown network", found=f"'{name}'", expected=", ".join(NETWORKS))
-    return NETWORKS[name](inputs, outputs, channels, residual_units, dims)
+    if spec.dims not in (2, 3):
+        raise ConfigError("a network has 2 or 3 dimensions", found=spec.dims)
+    if spec.channels is not None and (len(spec.channels) < 2 or min(spec.channels) < 1):
+        raise ConfigError(
+            "the channels of a network do not make sense",
+            found=list(spec.channels),
+            expected="two levels or more, one feature or more each",
+        )
+    return NETWORKS[name](spec)
 
 
 def count_parameters(network: nn.Module) -> int:
     """The number of trainable values."""
-    return sum(int(torch.numel(p)) for p in network.parameters() if p.requires_grad)
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

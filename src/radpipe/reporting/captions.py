@@ -30,17 +30,27 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "dice": Caption(
         "**Dice of every case by fold** (out-of-fold; cases of external cohorts were segmented "
-        "by the network refitted on all development cases). A bar is the median; missed masks "
-        "count as 0.",
+        "by what was fitted on development cases). A bar is the median; missed masks count as 0.",
         "Dice coefficient of each case by fold.",
+    ),
+    "dice_segmenters": Caption(
+        "**Dice of every case by segmenter**, mean over the labels of a case. The grey bar spans "
+        "the quartiles, the line is the median; missed masks count as 0. † semi-automatic.",
+        "Dice coefficient of each case, one row a segmenter.",
+    ),
+    "uncertainty": Caption(
+        "**Dice reached over Dice expected** from the segmenter's own probabilities, a point a "
+        "mask. On the line the expectation is right; below it the segmenter was too sure.",
+        "Scatter of true over expected Dice of each mask, one panel a segmenter.",
     ),
     "dice_cases": Caption(
         "**Best, median and worst case** by Dice of segmenter `{subject}`.",
         "Slices of the best, the median and the worst segmented case with both outlines.",
     ),
     "training": Caption(
-        "**Training loss** of each network by fold (running mean).",
-        "Training loss over steps for each network and fold.",
+        "**Learning curves** of each network by fold: training loss (running mean) and, where "
+        "training patients were kept aside, their mean Dice.",
+        "Training loss and validation over steps for each network and fold.",
     ),
     "roc": Caption(
         "**Receiver operating characteristic** of every model. Development curves pool the "

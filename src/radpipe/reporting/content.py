@@ -31,6 +31,7 @@ from radpipe.reporting.sections import (
     imaging,
     methods,
     models,
+    segmentation,
     summary,
     utility,
 )
@@ -54,7 +55,7 @@ CHAPTERS: tuple[Callable[[Context], Section | None], ...] = (
     summary.summary,
     cohort.cohort,
     imaging.quality,
-    imaging.segmentation,
+    segmentation.segmentation,
     imaging.features,
     models.performance,
     utility.calibration,

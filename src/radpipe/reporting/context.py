@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -17,12 +18,13 @@ from radpipe.types import DEVELOPMENT
 
 @dataclass(frozen=True)
 class Context:
-    """A study, its tables (empty when not made) and its figures."""
+    """A study, its tables (empty when not made), its figures and the plans of its segmenters."""
 
     study: Study
     inputs: ReportInputs
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     entries: tuple[Entry, ...] = ()
+    plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table by name, without rows when the study does not make it."""
@@ -74,5 +76,6 @@ def make_context(study: Study, inputs: ReportInputs) -> Context:
         study=study,
         inputs=inputs,
         tables={name: inputs.load(name) for name in names},
+        plans=inputs.load_plans(),
         entries=() if inputs.figures is None else tuple(read_index(inputs.figures)),
     )

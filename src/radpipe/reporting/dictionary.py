@@ -17,6 +17,9 @@ COLUMNS: dict[str, str] = {
     "value": "the number",
     "segmenter": "name of the configuration that drew the mask",
     "label": "region of the mask; all: mean over the labels of a case",
+    "expected_dice": "Dice that a segmenter expects of its own mask",
+    "n_patients": "patients compared",
+    "p_holm": "p-value adjusted for all pairs by Holm's method",
     "model": "name of the model",
     "y_true": "outcome, 1: positive",
     "y_prob": "predicted probability of the positive outcome",
@@ -44,12 +47,28 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "tables/segmentation.tsv": (
         "agreement of each predicted mask with the reference",
-        "case, fold, segmenter, label, then one column a metric with its unit",
+        "case, fold, segmenter, label, then one column a metric with its unit (surface_dice_2mm: "
+        "tolerance 2 mm, boundary_iou_2mm: rim of 2 mm), lesions, lesions_found, lesions_false, "
+        "missed, both_empty, grid_diagonal_mm; pixel_accuracy, mean_accuracy and mean_iou are of "
+        "the case and stand in the row of each label",
     ),
     "tables/segmentation_summary.tsv": (
         "means over cases with intervals",
         "segmenter, cohort, label, metric, mean, ci_low, ci_high, sd, median, mean_found, n, "
         "n_missed, n_both_empty",
+    ),
+    "tables/segmenter_comparisons.tsv": (
+        "pairs of segmenters; difference is the mean over patients, segmenter_a minus segmenter_b",
+        "segmenter_a, segmenter_b, cohort, label, metric, difference, ci_low, ci_high, p, p_holm, "
+        "n_patients, method",
+    ),
+    "tables/uncertainty.tsv": (
+        "what each segmenter expects of its own masks, without the reference",
+        "case, fold, segmenter, label, expected_dice and further measures",
+    ),
+    "tables/uncertainty_quality.tsv": (
+        "how well the expected Dice tells the Dice that was reached",
+        "segmenter, cohort, label, metric, estimate, ci_low, ci_high, method, n",
     ),
     "tables/features.parquet": (
         "handcrafted features, one row a case (also features.tsv.gz)",

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
+from radpipe.errors import RadpipeError
 from radpipe.io.files import read_json
 from radpipe.io.layout import case_files
 from radpipe.io.tables import read_table
@@ -16,6 +18,9 @@ TABLES = (
     "quality",
     "segmentation",
     "segmentation_summary",
+    "segmenter_comparisons",
+    "uncertainty",
+    "uncertainty_quality",
     "features",
     "feature_status",
     "feature_dictionary",
@@ -50,6 +55,7 @@ class ReportInputs:
         prepared: prepared images and reference mask of each case that may be shown.
         predicted: by segmenter, the out-of-fold mask of each case.
         training: `training.tsv` of each trained network, by `<segmenter or encoder>/<fold>`.
+        plans: `plan.yaml` of each planned network, likewise.
         explanations: tidy SHAP table of each model.
         lime: LIME table of each model.
         occlusion: `.npz` of occlusion maps of each model.
@@ -64,6 +70,7 @@ class ReportInputs:
     prepared: Mapping[str, CaseFiles] = field(default_factory=dict)
     predicted: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     training: Mapping[str, Path] = field(default_factory=dict)
+    plans: Mapping[str, Path] = field(default_factory=dict)
     explanations: Mapping[str, Path] = field(default_factory=dict)
     lime: Mapping[str, Path] = field(default_factory=dict)
     occlusion: Mapping[str, Path] = field(default_factory=dict)
@@ -91,9 +98,27 @@ class ReportInputs:
         path = self.path(name)
         return pd.DataFrame() if path is None else read_table(path)
 
+    def load_plans(self) -> dict[str, dict[str, Any]]:
+        """The content of each plan, by `<segmenter>/<fold>`.
+
+        Raises:
+            RadpipeError: a plan is no YAML mapping.
+        """
+        return {name: _read_plan(path) for name, path in self.plans.items()}
+
     def load_provenance(self) -> dict[str, Any]:
         """The content of `provenance.json`, empty when not given."""
         return {} if self.provenance is None else dict(read_json(self.provenance))
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RadpipeError("the plan cannot be read", file=path, found=error) from None
+    if not isinstance(content, dict):
+        raise RadpipeError("the plan cannot be read", file=path, expected="a mapping")
+    return content
 
 
 def report_inputs(paths: Mapping[str, Any], shown: Mapping[str, Any]) -> ReportInputs:
@@ -101,13 +126,15 @@ def report_inputs(paths: Mapping[str, Any], shown: Mapping[str, Any]) -> ReportI
 
     Args:
         paths: `tables`, `cases`, `exclusions`, `splits`, `provenance`, `figures`, `training`,
-            `explanations`, `lime`, `occlusion`, named as the attributes of `ReportInputs`.
+            `explanations`, `lime`, `occlusion`, named as the attributes of `ReportInputs`; a study
+            without planned networks may leave out `plans`.
         shown: `cases` that may be shown, `drawn` (those with a reference mask), `modalities`, the
             folders `prepared` and `masks` (reference), and `predicted` by segmenter.
     """
     groups = ("tables", "training", "explanations", "lime", "occlusion")
     single = ("cases", "exclusions", "splits", "provenance", "figures")
     named: dict[str, Any] = {name: Path(paths[name]) for name in single}
+    named["plans"] = {k: Path(v) for k, v in paths.get("plans", {}).items()}
     named |= {name: {k: Path(v) for k, v in paths[name].items()} for name in groups}
     drawn = set(shown["drawn"])
     where: dict[str, Any] = {"prepared": shown["prepared"], "masks": shown["masks"]}

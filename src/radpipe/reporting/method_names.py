@@ -12,6 +12,8 @@ _WORDS = {
     "patient_bootstrap": "bootstrap over patients",
     "nadeau_bengio": "Nadeau and Bengio's corrected interval",
     "sd": "standard deviation",
+    "sign_flip_exact": "exact paired test by swapping the segmenters of patients",
+    "sign_flip": "paired permutation test of patients",
 }
 _POOLED = "_pooled_oof_conditional"
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from radpipe.reporting.references_segmentation import SEGMENTATION
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -93,7 +95,7 @@ REFERENCES: dict[str, Reference] = {
     "molder2021": Reference(
         "Mölder F, Jablonski KP, Letcher B, et al. Sustainable data analysis with Snakemake. "
         "F1000Research 2021;10:33.",
-        "10.12688/f1000research.29032",
+        "10.12688/f1000research.29032.2",
     ),
     "nikolov2021": Reference(
         "Nikolov S, Blackwell S, Zverovitch A, et al. Clinically applicable segmentation of head "
@@ -115,8 +117,8 @@ REFERENCES: dict[str, Reference] = {
         "J Mach Learn Res 2011;12:2825–2830."
     ),
     "phipson2010": Reference(
-        "Phipson B, Smyth GK. Permutation P-values should never be zero. Stat Appl Genet Mol "
-        "Biol 2010;9:39.",
+        "Phipson B, Smyth GK. Permutation P-values should never be zero: calculating exact "
+        "P-values when permutations are randomly drawn. Stat Appl Genet Mol Biol 2010;9:39.",
         "10.2202/1544-6115.1585",
     ),
     "ribeiro2016": Reference(
@@ -181,3 +183,4 @@ REFERENCES: dict[str, Reference] = {
         "10.1148/radiol.2020191145",
     ),
 }
+REFERENCES |= {key: Reference(*parts) for key, parts in SEGMENTATION.items()}

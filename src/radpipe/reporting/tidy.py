@@ -88,6 +88,14 @@ def difference_of(
     return None
 
 
+def ends_of(by_metric: pd.DataFrame, metric: str, column: str) -> tuple[float, float, float]:
+    """A number of a table indexed by metric, with the ends of its interval; NaN if it has none."""
+    if metric not in by_metric.index:
+        return nan, nan, nan
+    row = by_metric.loc[metric]
+    return as_float(row[column]), as_float(row["ci_low"]), as_float(row["ci_high"])
+
+
 def cohorts_of(table: pd.DataFrame) -> list[str]:
     """The cohorts of a table, development first."""
     names = [str(name) for name in table["cohort"].dropna().unique()]

@@ -16,11 +16,13 @@ from radpipe.reporting.figures import (
     discrimination,
     explanation,
     images,
+    quality,
     segmentation,
     truth,
 )
 from radpipe.reporting.figures.style import house_style, save_figure
 from radpipe.reporting.inputs import ReportInputs
+from radpipe.reporting.segmenter_names import shown_name
 from radpipe.reporting.tidy import cohorts_of
 from radpipe.types import CaseFiles
 
@@ -87,10 +89,10 @@ def _cohort_drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
             Entry("flow_chart", "flow_chart"),
             cohort.flow_chart(study, cases, inputs.load("exclusions")),
         )
-    quality = inputs.load("quality")
-    if len(quality) and len(cases):
+    measures = inputs.load("quality")
+    if len(measures) and len(cases):
         sites = dict(zip(cases["case"], cases["site"].astype(str), strict=True))
-        figure = segmentation.quality_panels(quality, sites)
+        figure = quality.quality_panels(measures, sites)
         if figure is not None:
             yield Entry("quality", "quality"), figure
 
@@ -106,11 +108,48 @@ def _segmentation_drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawi
         )
     scores = inputs.load("segmentation")
     if len(scores):
-        yield Entry("dice", "dice"), segmentation.dice_by_fold(scores)
+        yield from _dice(study, scores)
         yield from _dice_cases(scores, inputs)
     if inputs.training:
         logs = {name: read_table(path) for name, path in inputs.training.items()}
-        yield Entry("training", "training"), segmentation.training_curves(logs)
+        networks = list(dict.fromkeys(name.rsplit("/", 1)[0] for name in logs))
+        for suffix, chosen in _portions(networks):
+            own = {name: log for name, log in logs.items() if name.rsplit("/", 1)[0] in chosen}
+            yield Entry(f"training{suffix}", "training"), segmentation.training_curves(own)
+    yield from _uncertainty(study, scores, inputs.load("uncertainty"))
+
+
+def _dice(study: Study, scores: pd.DataFrame) -> Iterator[Drawing]:
+    segmenters = list(dict.fromkeys(scores["segmenter"].astype(str)))
+    if len(segmenters) > 1:
+        yield (
+            Entry("dice_segmenters", "dice_segmenters"),
+            segmentation.dice_by_segmenter(scores, _names(study, segmenters)),
+        )
+    for suffix, chosen in _portions(segmenters):
+        part = scores[scores["segmenter"].isin(chosen)]
+        yield Entry(f"dice{suffix}", "dice"), segmentation.dice_by_fold(part)
+
+
+def _uncertainty(study: Study, scores: pd.DataFrame, sure: pd.DataFrame) -> Iterator[Drawing]:
+    if sure.empty or scores.empty:
+        return
+    keys = [key for key in ("case", "fold", "segmenter", "label") if key in sure.columns]
+    both = sure[[*keys, "expected_dice"]].merge(scores[[*keys, "dice"]], on=keys)
+    both = both.dropna(subset=["dice", "expected_dice"])
+    if len(both):
+        names = _names(study, list(both["segmenter"].unique()))
+        yield Entry("uncertainty", "uncertainty"), segmentation.expected_dice(both, names)
+
+
+def _names(study: Study, segmenters: list[str]) -> dict[str, str]:
+    return {name: shown_name(study, name) for name in segmenters}
+
+
+def _portions(names: list[str], size: int = 6) -> Iterator[tuple[str, list[str]]]:
+    """Names in portions that fit a figure, with what tells the later figures from the first."""
+    for start in range(0, len(names), size):
+        yield f"_{start // size + 1}" if start else "", names[start : start + size]
 
 
 def _dice_cases(scores: pd.DataFrame, inputs: ReportInputs) -> Iterator[Drawing]:

@@ -85,6 +85,10 @@ def _one_case(
     }
     place = None
     for axis, (modality, path) in zip(axes, files.images.items(), strict=False):
+        title = f"{shorten(label, room - len(modality))} · {modality}"
+        if path is None:
+            axis.set_title(f"{title} missing", fontsize=7, fontweight="normal")
+            continue
         image = _axial(read_image(path, case=files.case))
         volume = array_of(image)
         if place is None:
@@ -94,9 +98,7 @@ def _one_case(
         _show(axis, volume[place], height / width)
         for colour, mask in masks.items():
             _outline(axis, mask[place], colour, "--" if colour == ORANGE else "-")
-        axis.set_title(
-            f"{shorten(label, room - len(modality))} · {modality}", fontsize=7, fontweight="normal"
-        )
+        axis.set_title(title, fontsize=7, fontweight="normal")
 
 
 def _show(axis: Axes, plane: Volume, aspect: float) -> None:

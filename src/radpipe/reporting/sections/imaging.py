@@ -1,21 +1,12 @@
-"""Images, masks and features: quality, overlays, agreement of masks, what was measured."""
+"""Images and features: quality, overlays, what was measured in the region."""
 
 import pandas as pd
 
-from radpipe.config import REFERENCE
 from radpipe.reporting.context import Context
-from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table, literal
-from radpipe.reporting.numbers import count, percent, significant, with_bounds
-from radpipe.types import DEVELOPMENT, FINAL
+from radpipe.reporting.document import Block, Paragraph, Section, Table, literal
+from radpipe.reporting.numbers import count, significant
+from radpipe.types import FINAL
 
-_METRICS = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "surface_dice": "surface Dice",
-    "hd95_mm": "HD95 (mm)",
-    "assd_mm": "ASSD (mm)",
-    "absolute_volume_difference_ml": "volume error (ml)",
-}
 _QUALITY_SHOWN = (
     *("translation_mm", "rotation_deg", "improved", "coverage"),
     *("snr", "cnr", "noise_sd", "field_sd", "cv_before", "cv_after"),
@@ -51,79 +42,6 @@ def _quality_table(table: pd.DataFrame) -> Table:
         tuple(rows),
         "**Image quality over cases.** All measures of every case are in `quality.tsv`.",
     )
-
-
-def segmentation(context: Context) -> Section | None:
-    """Agreement of predicted with reference masks."""
-    scores = context.table("segmentation")
-    if scores.empty:
-        return None
-    blocks: list[Block] = [Paragraph(_how(context))]
-    for cohort in context.cohorts:
-        blocks += _overlap_table(context, cohort)
-    blocks += _missed(scores)
-    blocks += [*context.figures("dice"), *context.figures("dice_cases")]
-    blocks += context.figures("training")
-    return Section("segmentation", "Segmentation", tuple(blocks))
-
-
-def _how(context: Context) -> str:
-    source = context.study.segmentation.mask_source
-    used = (
-        "Features were taken from the reference masks."
-        if source == REFERENCE
-        else f"Later stages used the masks of `{source}`."
-    )
-    return (
-        "Each case was segmented by a network whose training part held none of its patient's "
-        "cases; external cases by the network refitted on all development cases. Missed regions "
-        "count: Dice and surface Dice are 0, a distance that does not exist counts as the "
-        f"diagonal of the field of view [@maierhein2024]. {used if context.study.outcome else ''}"
-    ).strip()
-
-
-def _overlap_table(context: Context, cohort: str) -> list[Block]:
-    summary = context.table("segmentation_summary")
-    if summary.empty:
-        return []
-    here = summary[summary["cohort"] == cohort]
-    metrics = [m for m in _METRICS if (here["metric"] == m).any()]
-    rows = []
-    for (segmenter, label), part in here.groupby(["segmenter", "label"], sort=False):
-        by_metric = part.set_index("metric")
-        cells = [
-            with_bounds(*(by_metric[c][m] for c in ("mean", "ci_low", "ci_high"))) for m in metrics
-        ]
-        first = part.iloc[0]
-        counted = f"{int(first['n'])}\n({int(first['n_missed'])} missed)"
-        rows.append((f"{segmenter}\n{label}", *cells, counted))
-    if not rows:
-        return []
-    scored = "out-of-fold" if cohort == DEVELOPMENT else "by the refitted network"
-    confidence = percent(context.study.evaluation.confidence)
-    return [
-        Table(
-            ("segmenter\nand label", *(_METRICS[m] for m in metrics), "cases"),
-            tuple(rows),
-            f"**Agreement with the reference masks**, {literal(cohort)} cohort ({scored}).",
-            f"Mean over cases; in brackets its {confidence} interval by resampling patients.",
-        )
-    ]
-
-
-def _missed(scores: pd.DataFrame) -> list[Block]:
-    missed = scores[scores["missed"].astype(bool)]
-    if missed.empty:
-        return []
-    names = sorted(set(missed["case"].astype(str)))
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    shown = ", ".join(f"`{literal(name)}`" for name in names[:8])
-    return [
-        Callout(
-            "warning",
-            f"**{count(len(missed), 'region')} missed altogether**: {shown}{more}.",
-        )
-    ]
 
 
 def features(context: Context) -> Section | None:

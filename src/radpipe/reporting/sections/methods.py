@@ -1,9 +1,10 @@
 """The methods text, written from the settings that were used."""
 
-from radpipe.config import Encoder, Handcrafted, Model, Segmenter
+from radpipe.config import Encoder, Handcrafted, Model
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Paragraph, Section, Table, literal
 from radpipe.reporting.numbers import count, listing, percent
+from radpipe.reporting.sections.segmenters import masks
 
 _PREDICTORS = {
     "logistic": "penalised logistic regression",
@@ -15,7 +16,7 @@ _PREDICTORS = {
 
 def methods(context: Context) -> Section:
     """What was done, step by step, with the settings of this study."""
-    steps = [_preparation(context), _masks(context)]
+    steps = [_preparation(context), masks(context)]
     if context.study.outcome is not None:
         steps += [_features(context), _resampling(context), _modelling(context)]
         steps += [_statistics(context)]
@@ -73,38 +74,6 @@ def _preparation(context: Context) -> str:
         "imported voxels."
     )
     return " ".join(parts)
-
-
-def _masks(context: Context) -> str:
-    study = context.study.segmentation
-    labels = listing([f"`{name}` ({value})" for name, value in study.labels.items()])
-    parts = [f"**Masks.** Labels: {labels}."]
-    parts += [_segmenter(s) for s in study.segmenters]
-    if study.segmenters:
-        parts.append(
-            "Agreement with the reference was measured on hard labels at the prepared grid; "
-            f"surface Dice at a tolerance of {study.tolerance_mm:g} mm [@nikolov2021]."
-        )
-    if context.study.outcome is not None:
-        parts.append(
-            "Features were taken from reference masks."
-            if study.mask_source == "reference"
-            else f"Features were taken from out-of-fold masks of `{study.mask_source}`."
-        )
-    return " ".join(parts)
-
-
-def _segmenter(settings: Segmenter) -> str:
-    channels = "–".join(str(c) for c in settings.channels)
-    patch = " × ".join(str(v) for v in settings.patch)
-    return (
-        f"`{settings.name}` is a 3-D U-Net [@ronneberger2015] [@cicek2016] from MONAI "
-        f"[@cardoso2022] with {channels} channels, trained anew in each fold for "
-        f"{settings.steps} steps of {settings.batch} patches of {patch} voxels "
-        f"({settings.loss.replace('_', ' + ')} loss, peak learning rate "
-        f"{settings.learning_rate:g}); cases were segmented by a sliding window with "
-        f"{100 * settings.overlap:g} % overlap and Gaussian weights."
-    )
 
 
 def _features(context: Context) -> str:

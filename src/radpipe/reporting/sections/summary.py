@@ -1,5 +1,7 @@
 """The first page: what was done, what came out, and what a reader must not miss."""
 
+import pandas as pd
+
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, literal
 from radpipe.reporting.figures.style import role_of
@@ -12,8 +14,13 @@ from radpipe.reporting.sections.judgement import (
     planned_sample_sentence,
     small_sample_callout,
 )
+from radpipe.reporting.sections.segmentation import overall_label
+from radpipe.reporting.segmenter_names import shown_name
 from radpipe.reporting.tidy import difference_of, metric_of
 from radpipe.types import DEVELOPMENT
+
+_SEGMENTERS_TOLD = 3
+"""Of more segmenters only the first and the last by mean Dice are named."""
 
 
 def summary(context: Context) -> Section:
@@ -143,21 +150,41 @@ def _capital(text: str) -> str:
 
 
 def _segmentation(context: Context) -> list[Block]:
+    """What each segmenter reached; of many the first and the last by mean Dice."""
     table = context.table("segmentation_summary")
     if table.empty:
         return []
-    sentences = []
     dice = table[(table["metric"] == "dice") & (table["cohort"] == DEVELOPMENT)]
-    confidence = percent(context.study.evaluation.confidence)
-    for row in dice.itertuples():
-        label = "the mean over all labels" if row.label == "all" else f"`{literal(row.label)}`"
-        missed = f", {as_float(row.n_missed):.0f} missed" if as_float(row.n_missed) else ""
-        sentences.append(
-            f"`{literal(row.segmenter)}` reached a mean out-of-fold Dice of "
-            f"**{number(row.mean)}** ({confidence} interval {bounds(row.ci_low, row.ci_high)}) "
-            f"for {label} (median {number(row.median)}, {significant(row.n)} cases{missed})."
+    if dice.empty:
+        return []
+    n = dice["segmenter"].nunique()
+    if n > 1:
+        dice = dice[dice["label"] == overall_label(dice)]
+    ends = ""
+    if n > _SEGMENTERS_TOLD:
+        order = dice.sort_values("mean", ascending=False, kind="stable")
+        source = order["segmenter"] == context.study.segmentation.mask_source
+        dice = pd.concat([order.iloc[[0]], order[source].iloc[:1], order.iloc[[-1]]])
+        dice = dice.drop_duplicates("segmenter")
+        ends = (
+            f" These are the first and the last by mean Dice of {n} segmenters"
+            f"{', and the one whose masks were used' if source.any() else ''}; the first of many "
+            "is flattered by having been picked."
         )
-    return [Paragraph("**Segmentation.** " + " ".join(sentences))] if sentences else []
+    sentences = [_reached(context, row) for _, row in dice.iterrows()]
+    return [Paragraph("**Segmentation.** " + " ".join(sentences) + ends)]
+
+
+def _reached(context: Context, row: pd.Series) -> str:
+    label = "the mean over all labels" if row["label"] == "all" else f"`{literal(row['label'])}`"
+    missed = f", {as_float(row['n_missed']):.0f} missed" if as_float(row["n_missed"]) else ""
+    confidence = percent(context.study.evaluation.confidence)
+    return (
+        f"`{literal(shown_name(context.study, str(row['segmenter'])))}` reached a mean out-of-fold "
+        f"Dice of **{number(row['mean'])}** ({confidence} interval "
+        f"{bounds(row['ci_low'], row['ci_high'])}) for {label} (median {number(row['median'])}, "
+        f"{significant(row['n'])} cases{missed})."
+    )
 
 
 def _warnings(context: Context) -> list[Block]:

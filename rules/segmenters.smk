@@ -1,0 +1,89 @@
+"""What the rules of segmenters ask: who draws a mask with whom, and where it all lies."""
+
+SEGMENTATION_CODE = code_hash("networks", "segmentation", "io.images")
+
+
+def planned_cases(segmenter, fold):
+    """The cases a plan is made from: those of the training part, or none if nothing is planned."""
+    own = STUDY.segmenter(segmenter)
+    return fold_cases(fold, "train") if own.network == "auto" and own.plan is None else []
+
+
+def given_settings(segmenter):
+    """What the config says of a segmenter, without defaults: those are free to be planned."""
+    return STUDY.segmenter(segmenter).model_dump(mode="json", exclude_unset=True)
+
+
+def given_plan(segmenter):
+    """The plan file that the config names, if it names one."""
+    plan = STUDY.segmenter(segmenter).plan
+    return [] if plan is None else [plan]
+
+
+def start_weights(segmenter):
+    """The weights that training goes on from, if the config names some."""
+    start = STUDY.segmenter(segmenter).start
+    return [] if start is None else [start.weights]
+
+
+def members(segmenter, fold):
+    """Segmenter and fold of everything that draws together: one, or those of an ensemble."""
+    own = STUDY.segmenter(segmenter)
+    if isinstance(own, Ensemble):
+        return [pair for name in own.ensemble for pair in members(name, fold)]
+    if fold == FINAL and isinstance(own, Network) and own.external == "folds":
+        return [(segmenter, f) for f in FOLDS if f.startswith("r1f")]
+    return [(segmenter, fold)]
+
+
+def segmenter_settings(segmenter):
+    """All settings of a segmenter, with defaults."""
+    own = STUDY.segmenter(segmenter)
+    if isinstance(own, Classical) and own.modality is None:
+        own = own.model_copy(update={"modality": STUDY.images.reference})
+    return own.model_dump(mode="json")
+
+
+def trained_folds(segmenter):
+    """The folds in which a network is trained: all that draw, in whatever fold."""
+    return sorted({f for fold in MASK_FOLDS for _, f in members(segmenter, fold)})
+
+
+def member_places(segmenter, fold):
+    """The settings of each member and the folder it lies in."""
+    return [
+        {"segmenter": segmenter_settings(name), "folder": f"{RESULTS}/segmenters/{name}/{f}"}
+        for name, f in members(segmenter, fold)
+    ]
+
+
+def member_files(segmenter, fold):
+    """Weights and plans of the members that are networks, masks of those that are not."""
+    files = []
+    for name, f in members(segmenter, fold):
+        own = ["masks"] if name in CLASSICAL else ["weights.safetensors", "plan.yaml"]
+        files += [f"{RESULTS}/segmenters/{name}/{f}/{file}" for file in own]
+    return files
+
+
+def coarse_of(segmenter, fold):
+    """The segmenters in whose masks the members of a cascade draw: one at most."""
+    settings = [STUDY.segmenter(name) for name, _ in members(segmenter, fold)]
+    return sorted({s.cascade for s in settings if isinstance(s, Network) and s.cascade})
+
+
+def coarse_masks(segmenter, fold):
+    """The folder of the masks in which the members of a cascade draw."""
+    return [f"{RESULTS}/segmenters/{c}/{fold}/masks" for c in coarse_of(segmenter, fold)]
+
+
+def boxed_cases(segmenter, fold):
+    """The cases whose drawn mask gives a semi-automatic segmenter its box."""
+    boxed = STUDY.segmenter(segmenter).within == "box"
+    return [c for c in fold_cases(fold, "test") if SHEET.mask(c)] if boxed else []
+
+
+def manifests_of(segmenter, fold):
+    """The manifests of everything that had a hand in a mask, coarse segmenters too."""
+    own = [f"{RESULTS}/segmenters/{s}/{f}/manifest.json" for s, f in members(segmenter, fold)]
+    return own + [m for c in coarse_of(segmenter, fold) for m in manifests_of(c, fold)]
