@@ -91,6 +91,5 @@ def test_thin_image_is_not_shrunk_away():
 def test_image_without_foreground():
     image = sitk.Image((8, 8, 8), sitk.sitkFloat32)
     negative = image_like(array_of(image) - 5, image)
-    for empty in (image, negative):
-        with pytest.raises(CaseError, match="case 'c': the bias field cannot be estimated"):
-            correct_bias(empty, SETTINGS, case="c")
+    with pytest.raises(CaseError, match="case 'c': the bias field cannot be estimated"):
+        correct_bias(negative, SETTINGS, case="c")

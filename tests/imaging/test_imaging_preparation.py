@@ -191,9 +191,8 @@ class TestNormalisation:
         assert plain[1:].mean() == pytest.approx(0, abs=1e-4)
         assert plain[1:].std() == pytest.approx(1, abs=1e-4)
 
-    @pytest.mark.parametrize("value", [0.0, 5.0])
-    def test_image_without_contrast(self, value):
-        image = image_of(np.full((3, 3, 3), value, dtype=np.float32))
+    def test_image_without_contrast(self):
+        image = image_of(np.full((3, 3, 3), 5.0, dtype=np.float32))
         with pytest.raises(
             CaseError, match=r"case 'c': .*cannot be normalised; found \d+ non-zero"
         ):

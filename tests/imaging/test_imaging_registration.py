@@ -140,7 +140,7 @@ def test_motion_by_hand():
 
 def test_one_slice_cannot_be_registered_to_nothing():
     fixed = blobs()
-    empty = sitk.Image([4, 4, 4], sitk.sitkFloat32)
+    empty = sitk.Image([4, 4, 4], sitk.sitkFloat32) + 1
     empty.SetOrigin((1e4, 1e4, 1e4))
     with pytest.raises(CaseError, match="case 'c': the images cannot be registered; found"):
         register_rigid(fixed, empty, QUICK, seed=1, case="c")
