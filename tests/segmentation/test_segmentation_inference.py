@@ -105,10 +105,13 @@ def test_flips_of_the_plan_are_made(case: CaseFiles) -> None:
             row[..., 0] = 20
             return torch.cat([-row, row], dim=1)
 
+    def mirrored(axes: list[str]) -> Plan:
+        return plan(flips=axes, augmentation={"flips": axes}, patch=(4, 4, 4))
+
     values = np.zeros((1, 4, 4, 4), np.float32)
-    got = probabilities(First(), values, plan(flips=["x"], augmentation={"flips": ["x"]}, patch=(4, 4, 4)))[1]
+    got = probabilities(First(), values, mirrored(["x"]))[1]
     assert got[0, 0] == pytest.approx([0.5, 0, 0, 0.5], abs=1e-3)
-    same = probabilities(First(), values, plan(flips=["z", "y"], augmentation={"flips": ["z", "y"]}, patch=(4, 4, 4)))[1]
+    same = probabilities(First(), values, mirrored(["z", "y"]))[1]
     assert same[0, 0] == pytest.approx([1, 0, 0, 0], abs=1e-3)
 
 
