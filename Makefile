@@ -44,10 +44,10 @@ demo/cases.tsv: | $(STAMP)
 	radpipe demo demo
 
 test: $(STAMP) ## run the default tests
-	python -m pytest -n $(WORKERS) --dist loadgroup tests
+	python -m pytest -n $(WORKERS) --dist loadfile tests
 
 test-slow: $(STAMP) ## run the tests that take minutes
-	python -m pytest -n $(WORKERS) --dist loadgroup -m slow tests
+	python -m pytest -n $(WORKERS) --dist loadfile -m slow tests
 
 lint: $(STAMP) $(LINT_SHEET) ## ruff, types, snakefmt, snakemake --lint
 	ruff check .

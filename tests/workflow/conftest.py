@@ -125,6 +125,37 @@ def whole_config(cohort: Path) -> dict[str, Any]:
     return config
 
 
+SMALL: dict[str, Any] = {
+    "channels": [4, 8],
+    "patch": [16, 16, 16],
+    "batch": 2,
+    "steps": 3,
+    "external": "folds",
+}
+SEGMENTERS: list[dict[str, Any]] = [
+    {"name": "planned", "network": "auto", **SMALL},
+    {"name": "fine", "network": "unet", "cascade": "planned", **SMALL},
+    {"name": "box", "classical": "otsu", "modality": "FLAIR", "within": "box"},
+    {"name": "both", "ensemble": ["planned", "box"], "cleaning": {"largest_component": True}},
+]
+"""Every kind of segmenter, each as small as it can be."""
+
+
+def rivals_config(cohort: Path) -> dict[str, Any]:
+    """A study without an outcome that compares segmenters of every kind."""
+    return {
+        "study": "rivals",
+        "seed": 3,
+        "cases": str(cohort / "cases.tsv"),
+        "images": {"modalities": ["T1w", "FLAIR"]},
+        "registration": {"enabled": False},
+        "segmentation": {"segmenters": SEGMENTERS, "mask_source": "both"},
+        "splits": {"folds": 2},
+        "evaluation": {"bootstrap": 100},
+        "report": {"overlays": 0},
+    }
+
+
 @pytest.fixture(scope="session")
 def tiny_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny cohort with known truth and a few bad cases."""

@@ -10,7 +10,7 @@ from conftest import StudyRun, jobs_of, tabular_config
 from radpipe.io.images import read_image, write_image
 from radpipe.io.tables import read_table, write_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.workflow
 PER_CASE = ("import_image", "register_image", "correct_bias", "prepare_image", "extract_features")
 
 

@@ -3,35 +3,17 @@
 import json
 
 import pytest
-from conftest import StudyRun, jobs_of
+from conftest import StudyRun, jobs_of, rivals_config
 
 from radpipe.io.tables import read_table
 from radpipe.segmentation.plan import read_plan
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
-
-SMALL = {"channels": [4, 8], "patch": [16, 16, 16], "batch": 2, "steps": 3, "external": "folds"}
-SEGMENTERS = [
-    {"name": "planned", "network": "auto", **SMALL},
-    {"name": "fine", "network": "unet", "cascade": "planned", **SMALL},
-    {"name": "box", "classical": "otsu", "modality": "FLAIR", "within": "box"},
-    {"name": "both", "ensemble": ["planned", "box"], "cleaning": {"largest_component": True}},
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def rivals(tmp_path_factory, tiny_cohort):
-    config = {
-        "study": "rivals",
-        "seed": 3,
-        "cases": str(tiny_cohort / "cases.tsv"),
-        "images": {"modalities": ["T1w", "FLAIR"]},
-        "registration": {"enabled": False},
-        "segmentation": {"segmenters": SEGMENTERS, "mask_source": "both"},
-        "splits": {"folds": 2},
-        "evaluation": {"bootstrap": 100},
-        "report": {"overlays": 0},
-    }
+    config = rivals_config(tiny_cohort)
     study = StudyRun(tmp_path_factory.mktemp("rivals"), config)
     return study, jobs_of(study.run())
 
@@ -42,7 +24,7 @@ def test_every_segmenter_draws_every_case_out_of_fold(rivals):
     assert jobs["fit_classical"] == 3
     scores = read_table(study.results / "tables" / "segmentation.tsv")
     cases = read_table(study.results / "cohort" / "cases.tsv")
-    for segmenter in SEGMENTERS:
+    for segmenter in study.config["segmentation"]["segmenters"]:
         own = scores[scores["segmenter"] == segmenter["name"]]
         assert sorted(own["case"]) == sorted(cases["case"])
 

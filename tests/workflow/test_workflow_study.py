@@ -12,7 +12,7 @@ from conftest import StudyRun, jobs_of, whole_config
 
 from radpipe.io.tables import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.workflow
 TABLES = ("predictions.tsv", "performance.tsv")
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, StudyRun, tabular_config, whole_config
+from conftest import ROOT, StudyRun, rivals_config, tabular_config, whole_config
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.workflow
 TRAINING = {"train_segmenter", "train_encoder", "train_model"}
 
 
@@ -17,6 +17,17 @@ def test_only_rules_that_train_ask_for_a_gpu(tiny_cohort: Path, tmp_path: Path) 
     asking = [line.split(": ", 1)[1] for line in output.splitlines() if "gpu" in line]
     assert all(re.match(r"Training (segmenter|encoder|model) .*\(gpu=1\)$", a) for a in asking)
     assert {a.split()[1] for a in asking} == {"segmenter", "encoder", "model"}
+
+
+def test_segmenters_of_every_kind_are_fitted_in_every_fold(
+    tiny_cohort: Path, tmp_path: Path
+) -> None:
+    output = StudyRun(tmp_path, rivals_config(tiny_cohort)).run("--dry-run")
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", output, flags=re.M))
+    # Two networks in two folds, which also draw the new cases; thresholds in three.
+    wanted = {"plan_segmenter": 4, "train_segmenter": 4, "fit_classical": 3}
+    wanted |= {"segment_cases": 9, "segment_classically": 3, "collect_masks": 4}
+    assert {rule: int(jobs[rule]) for rule in wanted} == wanted
 
 
 def test_no_other_rule_declares_a_gpu() -> None:
