@@ -14,6 +14,9 @@ from radpipe.errors import ConfigError
 from radpipe.io import files
 from radpipe.networks.spec import NetworkSpec
 
+GIVEN = "given"
+"""The reason of a setting that the user chose."""
+
 
 class Plan(Section):
     """Everything that training and drawing need to know of a network."""
