@@ -1,9 +1,12 @@
 """Small studies run by the real Snakemake, in folders of their own."""
 
 import os
+import random
 import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ import yaml
 from radpipe.phantoms.cohort import CohortSpec, make_cohort
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ("predictions.tsv", "performance.tsv")
+"""What two runs of a study must agree in to the byte."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,25 @@ class StudyRun:
         if check and done.returncode:
             pytest.fail(f"snakemake ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return done.stdout
+
+    def run_with_a_kill(self, *, within_s: float) -> None:
+        """Start a run, kill it at any moment after the folds are made, unlock, and go on."""
+        process = subprocess.Popen(
+            self.command(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        started = self.results / "cohort/splits.tsv"
+        while process.poll() is None and not started.exists():
+            time.sleep(0.2)
+        time.sleep(random.uniform(0, within_s))  # any moment will do: that is the claim
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert "--unlock" in self.run(check=False)
+        self.run("--unlock")
+        self.run()
 
 
 def jobs_of(output: str) -> dict[str, int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from conftest import StudyRun, jobs_of, tabular_config
+from conftest import RESULTS, StudyRun, jobs_of, tabular_config
 
 from radpipe.io.images import read_image, write_image
 from radpipe.io.tables import read_table, write_table
@@ -64,3 +64,13 @@ def test_prepared_images_share_the_grid_of_the_reference(study: StudyRun) -> Non
     ]
     assert images[0].GetSize() == images[1].GetSize()
     assert images[0].GetOrigin() == pytest.approx(images[1].GetOrigin())
+
+
+def test_a_clean_run_that_was_killed_ends_with_the_same_bytes(
+    study: StudyRun, tmp_path: Path
+) -> None:
+    """Equal to what grew piece by piece above; `-m slow` does the same with networks."""
+    second = StudyRun(tmp_path, study.config)
+    second.run_with_a_kill(within_s=15)
+    for name in RESULTS:
+        assert second.table(name) == study.table(name), name

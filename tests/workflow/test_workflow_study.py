@@ -1,19 +1,13 @@
 """A whole study, every stage on, by the real Snakemake: finished, repeatable, cheap to rerun."""
 
-import os
-import random
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from conftest import StudyRun, jobs_of, whole_config
+from conftest import RESULTS, StudyRun, jobs_of, whole_config
 
 from radpipe.io.tables import read_table
 
 pytestmark = pytest.mark.workflow
-TABLES = ("predictions.tsv", "performance.tsv")
 
 
 @pytest.fixture(scope="module")
@@ -66,28 +60,14 @@ def test_nothing_is_left_to_do(study: StudyRun) -> None:
     assert "Nothing to be done" in study.run("--dry-run")
 
 
-def test_two_clean_runs_give_the_same_bytes(
+@pytest.mark.slow
+def test_two_clean_runs_with_networks_give_the_same_bytes(
     study: StudyRun, tiny_cohort: Path, tmp_path: Path
 ) -> None:
     """The second run is killed once on its way, so that it also shows that a kill loses nothing."""
     second = StudyRun(tmp_path, whole_config(tiny_cohort))
-    process = subprocess.Popen(
-        second.command(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    started = second.results / "cohort/splits.tsv"
-    while process.poll() is None and not started.exists():
-        time.sleep(0.2)
-    time.sleep(random.uniform(0, 30))  # any moment will do: that is the claim
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert "--unlock" in second.run(check=False)
-    second.run("--unlock")
-    second.run()
-    for name in TABLES:
+    second.run_with_a_kill(within_s=30)
+    for name in RESULTS:
         assert second.table(name) == study.table(name), name
 
 
