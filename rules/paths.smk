@@ -43,7 +43,13 @@ HAS_EXTERNAL = bool((SHEET.table["cohort"] != DEVELOPMENT).any())
 MASK_FOLDS = [f for f in FOLDS if f.startswith("r1f") or (f == FINAL and HAS_EXTERNAL)]
 # What a fit or a score is computed by, of any kind of model.
 MODEL_CODE = code_hash(
-    "modelling", "networks", "features.crops", "evaluation", "io.outcomes", "io.images"
+    "modelling",
+    "networks",
+    "features.crops",
+    "evaluation",
+    "io.outcomes",
+    "io.images",
+    "io.estimators",
 )
 FITTED = {
     "tabular": ["model.skops", "card.json", "tuning.tsv"],

@@ -1,6 +1,6 @@
 """What the rules of segmenters ask: who draws a mask with whom, and where it all lies."""
 
-SEGMENTATION_CODE = code_hash("networks", "segmentation", "io.images")
+SEGMENTATION_CODE = code_hash("networks", "segmentation", "io.images", "io.estimators")
 
 
 def planned_cases(segmenter, fold):

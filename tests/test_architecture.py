@@ -35,8 +35,8 @@ LAZY = {
     "radpipe.modelling.cnn: radpipe.networks.training.TrainingSettings": "Lightning, likewise",
     "radpipe.modelling.cnn: radpipe.networks.training.fit": "Lightning, likewise",
     "radpipe.segmentation.planning: radpipe.segmentation.planner.Planner": "MONAI, for auto only",
-    "radpipe.modelling.bundles: skops.io": "seconds, which networks must not wait for",
-    "radpipe.modelling.bundles: skops.io.exceptions": "likewise",
+    "radpipe.io.estimators: skops.io": "seconds, which networks must not wait for",
+    "radpipe.io.estimators: skops.io.exceptions": "likewise",
     "radpipe.modelling.bundles: radpipe.networks.weights.load_weights": "torch, for networks only",
     "radpipe.modelling.bundles: radpipe.networks.weights.save_weights": "torch, for networks only",
 }

@@ -4,9 +4,7 @@ A model is a folder: `model.skops` or `weights.safetensors`, `card.json`, `tunin
 that folder in a zip with the context needed to score new cases. Equal models give equal bytes.
 """
 
-import io
 import json
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from radpipe.errors import RadpipeError
 from radpipe.io import files
+from radpipe.io.estimators import read_estimator, write_estimator, zipped
 from radpipe.io.tables import read_table, write_table
 from radpipe.modelling.fitting import FittedModel
 
@@ -30,17 +29,13 @@ TUNING = "tuning.tsv"
 CONTEXT = "context.json"
 MANIFEST = "manifest.json"
 MODEL_FOLDER = "model/"
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a zip can hold: a real one would make equal bundles differ."""
 
 TRUSTED = (
-    "numpy.dtype",
-    "sklearn.tree._tree.Tree",
     "radpipe.modelling.pipelines.BlockUnion",
     "radpipe.modelling.predictors.PenalisedLogistic",
     "radpipe.modelling.selection.FeatureFilter",
 )
-"""All that a model may hold beside what skops itself trusts of scikit-learn and numpy."""
+"""Types of our own that a model may hold."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +57,7 @@ def write_model(fitted: "FittedModel | FittedCNN", directory: str | Path) -> Non
     """Write a fitted model as a folder."""
     directory = Path(directory)
     if isinstance(fitted, FittedModel):
-        data = _same_bytes(_skops().dumps(fitted.pipeline))
-        with files.atomic(directory / SKOPS) as part:
-            part.write_bytes(data)
+        write_estimator(fitted.pipeline, directory / SKOPS)
     else:
         # Imports torch, which a tabular model must not wait for.
         from radpipe.networks.weights import save_weights
@@ -94,7 +87,7 @@ def read_model(directory: str | Path) -> "FittedModel | FittedCNN":
         load_weights(restored.network, directory / WEIGHTS)
         return restored
     return FittedModel(
-        pipeline=_read_skops(directory / SKOPS),
+        pipeline=read_estimator(directory / SKOPS, trusted=TRUSTED),
         columns=tuple(card["columns"]),
         categorical=tuple(card["categorical"]),
         threshold=float(card["threshold"]),
@@ -124,7 +117,7 @@ def write_bundle(directory: str | Path, path: str | Path, context: Mapping[str, 
     members[CONTEXT] = _json_bytes(dict(context))
     members[MANIFEST] = _json_bytes({n: digest(d).hexdigest() for n, d in members.items()})
     with files.atomic(path) as part:
-        part.write_bytes(_zipped(members))
+        part.write_bytes(zipped(members))
     return files.sha256(path)
 
 
@@ -165,76 +158,5 @@ def _check_members(members: Mapping[str, bytes], path: Path) -> None:
             )
 
 
-def _read_skops(path: Path) -> Any:
-    skops = _skops()
-    try:
-        return skops.load(path, trusted=list(TRUSTED))
-    except skops.exceptions.UntrustedTypesFoundException as error:
-        raise RadpipeError(
-            "the model holds types that are not trusted; it was not loaded",
-            file=path,
-            found=error,
-            expected="a model written by radpipe",
-        ) from None
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise RadpipeError("the model cannot be read", file=path, found=error) from None
-
-
-def _skops() -> Any:
-    """The module `skops.io`, without the torch that it would bring along.
-
-    It walks through all of scikit-learn to list its types, and one corner of that imports torch: a
-    second that each of the many jobs with a tabular model would wait for.
-    """
-    blocked = "torch" not in sys.modules
-    if blocked:
-        sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        import skops.io
-        import skops.io.exceptions
-    finally:
-        if blocked:
-            del sys.modules["torch"]
-    return skops.io
-
-
-def _same_bytes(data: bytes) -> bytes:
-    """A skops archive without memory addresses and times, so that equal models are equal bytes.
-
-    skops names objects and array files by `id()`; they are renumbered in the order of the schema.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    schema = json.loads(members.pop("schema.json"))
-    numbers: dict[Any, int] = {}
-    names: dict[str, str] = {}
-    pending = [schema]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending += reversed(node)
-        elif isinstance(node, dict):
-            if "__id__" in node:
-                node["__id__"] = numbers.setdefault(node["__id__"], len(numbers))
-            if node.get("file") in members:
-                old = node["file"]
-                node["file"] = names.setdefault(old, f"{len(names)}{Path(old).suffix}")
-            pending += reversed(node.values())
-    renamed = {new: members[old] for old, new in names.items()}
-    # Keys stay in their order: that of the blocks decides the order of the columns.
-    return _zipped({**renamed, "schema.json": json.dumps(schema).encode()})
-
-
 def _json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode()
-
-
-def _zipped(members: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(members):
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, members[name])
-    return stream.getvalue()

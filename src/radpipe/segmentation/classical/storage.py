@@ -16,8 +16,8 @@ import SimpleITK as sitk
 
 from radpipe.errors import RadpipeError
 from radpipe.io import files, images
+from radpipe.io.estimators import read_estimator, write_estimator
 from radpipe.io.tables import read_table, write_arrays, write_table
-from radpipe.segmentation.classical.estimators import read_estimator, write_estimator
 from radpipe.segmentation.classical.fitted import Atlas, FittedClassical
 
 CARD = "classical.json"
