@@ -54,8 +54,13 @@ FIRST_SEED = 1001
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "truth.tsv"
-COHORT = {"development": 50, "external": 24, "spacing_mm": 4.0}
-"""At 5 mm the texture of the lesions is lost, and with it 0.1 of AUC; finer voxels cost more."""
+COHORT = {"development": 80, "external": 24, "spacing_mm": 4.0}
+"""At 5 mm the texture of the lesions is lost, and with it 0.1 of AUC; finer voxels cost more.
+
+How far below the ceiling a model stays is a matter of cases: an elastic net on the same features,
+fitted 40 times on draws from 260 cases of another seed and scored on the rest, stayed 0.087 (SE
+0.008) below it with 50 cases and 0.059 (SE 0.004) with 80; ridge, forests and averages of them
+moved that by 0.02 at most."""
 
 KINDS: dict[Effect, tuple[Effect, ...]] = {
     "signal": ("signal", "null"),
