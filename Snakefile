@@ -15,6 +15,7 @@ include: "rules/segmentation.smk"
 include: "rules/masks.smk"
 include: "rules/features.smk"
 include: "rules/modelling.smk"
+include: "rules/bundles.smk"
 include: "rules/evaluation.smk"
 include: "rules/report.smk"
 

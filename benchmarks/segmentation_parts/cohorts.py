@@ -1,10 +1,9 @@
 """Cohorts as a study would prepare them, their folds, and the scores of masks drawn of them."""
 
-import importlib.util
+import runpy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import yaml
@@ -118,7 +117,9 @@ def _study(name: str, data: Path, folder: Path) -> tuple[Study, CaseSheet]:
     """The study of a config, with a case sheet of the data at hand."""
     source = {"hippocampus": "msd_hippocampus", "sts": "sts_subset"}[name]
     sheet = folder / "cases.tsv"
-    write_table(_tool(f"make_{name}_sheet").case_sheet(data / source), sheet)
+    # A script of workflow/tools, which is no package.
+    tool = runpy.run_path(str(ROOT / "workflow" / "tools" / f"make_{name}_sheet.py"))
+    write_table(tool["case_sheet"](data / source), sheet)
     settings = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
     study = load_study(settings | {"cases": str(sheet)})
     return study, read_case_sheet(study)
@@ -152,14 +153,3 @@ def _prepare(case: str, sheet: CaseSheet, study: Study, folder: Path) -> None:
 def _write(images: Iterable, folder: Path) -> None:
     for name, image in images:
         write_image(image, folder / f"{name}.nii.gz")
-
-
-def _tool(name: str) -> ModuleType:
-    """A script of workflow/tools, which is no package."""
-    path = ROOT / "workflow" / "tools" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -8,9 +8,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-import SimpleITK as sitk
 import torch
 from hypothesis import given
+from segmentation_boxes import two_boxes, write
 from torch import Tensor, nn
 
 from radpipe.config import EarlyStopping, Network, Start
@@ -27,25 +27,6 @@ from radpipe.types import CaseFiles
 
 LABELS = {"left": 3, "right": 5}
 PATIENTS = ["p", "p", "q", "r"]
-
-
-def write(array: np.ndarray, path: Path) -> Path:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing((1.0, 2.0, 0.5))
-    sitk.WriteImage(image, path)
-    return path
-
-
-def two_boxes(folder: Path, name: str, seed: int) -> CaseFiles:
-    """Label 3 where the image is bright, label 5 where it is dark."""
-    rng = np.random.default_rng(seed)
-    mask = np.zeros((14, 16, 12), np.uint8)
-    low = rng.integers(1, 4, 3)
-    mask[low[0] : low[0] + 8, low[1] : low[1] + 8, low[2] : low[2] + 3] = 3
-    mask[low[0] : low[0] + 8, low[1] : low[1] + 8, low[2] + 4 : low[2] + 7] = 5
-    image = 2.0 * (mask == 3) - 2.0 * (mask == 5) + 0.3 * rng.standard_normal(mask.shape)
-    file = write(image.astype(np.float32), folder / f"{name}.nii.gz")
-    return CaseFiles(name, {"T1w": file}, write(mask, folder / f"{name}_mask.nii.gz"))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +161,7 @@ def test_early_stopping_keeps_the_weights_that_drew_best(cohort: list[CaseFiles]
 
 
 def test_patients_kept_aside_need_a_labelled_voxel(cohort: list[CaseFiles], tmp_path: Path) -> None:
-    empty = write(np.zeros((14, 16, 12), np.uint8), tmp_path / "empty.nii.gz")
+    empty = write(np.zeros((17, 20, 15), np.uint8), tmp_path / "empty.nii.gz")
     blank = [CaseFiles(c.case, c.images, empty) for c in cohort]
     plan = plan_of()
     with pytest.raises(FitError, match="kept aside for early stopping have no labelled voxel"):
@@ -196,8 +177,8 @@ def test_balanced_weights_by_hand(cohort: list[CaseFiles]) -> None:
     assert balanced_weights(np.array([0.5, 0.5, 0.0])) == pytest.approx([1, 1, 1])
     cache = CaseCache(plan_of(), LABELS, 0)
     shares = class_frequencies([cache.add(case) for case in cohort])
-    # Each box has 8 x 8 x 3 of 14 x 16 x 12 voxels.
-    assert shares[1:].tolist() == pytest.approx([192 / 2688] * 2)
+    # The boxes have 8 x 8 x 3 and 8 x 8 x 4 of 17 x 20 x 15 voxels.
+    assert shares[1:].tolist() == pytest.approx([192 / 5100, 256 / 5100])
 
 
 def test_balanced_weights_reach_the_loss(
@@ -212,7 +193,8 @@ def test_balanced_weights_reach_the_loss(
 
     monkeypatch.setattr(training, "build_loss", noting)
     train(cohort, loss="weighted_ce", class_weights="balanced", hardest=0.5, ignore=9)
-    assert given["class_weights"] == pytest.approx(balanced_weights(np.array([12, 1, 1]) / 14))
+    shares = np.array([5100 - 192 - 256, 192, 256]) / 5100
+    assert given["class_weights"] == pytest.approx(balanced_weights(shares))
     assert given["ignore"] is True
     assert given["hardest"] == 0.5
 

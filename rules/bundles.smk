@@ -1,0 +1,37 @@
+"""The refit of each model with all it needs, and what it says of external cases."""
+
+
+rule bundle_model:
+    input:
+        model=lambda w: fitted_model(w.model, FINAL),
+    output:
+        bundle=f"{RESULTS}/bundles/{{model}}.zip",
+    log:
+        f"{RESULTS}/logs/bundle_model/{{model}}.log",
+    params:
+        study=scoring_settings(),
+        code=MODEL_CODE,
+    message:
+        "Bundling the final {wildcards.model}"
+    script:
+        "../workflow/scripts/bundle_model.py"
+
+
+rule apply_bundle:
+    input:
+        cases=f"{RESULTS}/cohort/cases.tsv",
+        bundle=f"{RESULTS}/bundles/{{model}}.zip",
+        clinical=f"{RESULTS}/cohort/clinical.tsv",
+        seen=lambda w: seen_by(w.model, [FINAL], cases_of("external")),
+    output:
+        scores=f"{RESULTS}/models/{{model}}/external.tsv",
+    log:
+        f"{RESULTS}/logs/apply_bundle/{{model}}.log",
+    params:
+        cases=lambda w: cases_of("external"),
+        sources=lambda w: sources(w.model, [FINAL]),
+        code=MODEL_CODE,
+    message:
+        "Scoring the external cohort once with {wildcards.model}"
+    script:
+        "../workflow/scripts/apply_bundle.py"
