@@ -1,24 +1,23 @@
 """The study config: one typed definition, its defaults, and messages for people.
 
-Every key is documented in `sections`, `segmentation` and `study` and nowhere else;
+Every key is documented where it is defined, in the modules of this package, and nowhere else;
 `config/README.md` and the JSON schema for editors are made from these definitions. The config is
 closed: an unknown key stops the run.
 """
 
 from radpipe.config.base import REFERENCE, Section, Voxels
+from radpipe.config.encoders import Encoder
+from radpipe.config.handcrafted import Handcrafted
 from radpipe.config.loading import json_schema, load_study, read_segmenter
+from radpipe.config.modelling import Model, Selection
+from radpipe.config.outcome import Outcome
 from radpipe.config.sections import (
     BiasCorrection,
     Controls,
-    Encoder,
     Evaluation,
-    Handcrafted,
-    Model,
     Normalisation,
-    Outcome,
     Registration,
     Resampling,
-    Selection,
     Splits,
     Threshold,
 )

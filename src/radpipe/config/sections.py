@@ -6,15 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from radpipe.config.base import Name, Section, Voxels
-
-
-class Outcome(Section):
-    """What is predicted."""
-
-    column: str = Field(description="column of the case sheet that holds the outcome")
-    kind: Literal["binary"] = Field("binary", description="kind of the outcome")
-    positive: str | int = Field(1, description="the value of the column that counts as positive")
+from radpipe.config.base import Name, Section
+from radpipe.config.encoders import Encoder
+from radpipe.config.handcrafted import Handcrafted
 
 
 class Images(Section):
@@ -105,32 +99,6 @@ class Resampling(Section):
     )
 
 
-class Handcrafted(Section):
-    """pyradiomics features of the region of interest."""
-
-    image_types: list[Literal["original", "log", "wavelet"]] = Field(
-        ["original", "log", "wavelet"], min_length=1, description="filtered images"
-    )
-    log_sigma_mm: list[float] = Field([3.0, 5.0], description="sigma of each LoG image, mm")
-    bin_width: float | dict[Name, float] | None = Field(
-        None, description="fixed bin size, one number or one a modality; or bin_count"
-    )
-    bin_count: int | None = Field(32, ge=2, description="fixed bin number, if no bin_width")
-
-
-class Encoder(Section):
-    """A network whose bottleneck is a deep feature, trained anew in each fold."""
-
-    name: Name = Field(description="name of the encoder, part of file names")
-    kind: Literal["autoencoder"] = Field("autoencoder", description="how it is trained")
-    crop: Voxels = Field((24, 24, 24), description="box around the region in voxels, z y x")
-    channels: list[int] = Field([8, 16, 32], min_length=2, description="features a level")
-    latent: int = Field(16, ge=2, description="size of the embedding")
-    batch: int = Field(8, ge=1, description="crops a step")
-    steps: int = Field(300, ge=1, description="training steps")
-    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
-
-
 class Features(Section):
     """What a model may see of a case besides its images."""
 
@@ -156,43 +124,6 @@ class Splits(Section):
     def outer(self) -> list[str]:
         """Names of the outer folds, `r<repeat>f<k>`."""
         return [f"r{r}f{k}" for r in range(1, self.repeats + 1) for k in range(1, self.folds + 1)]
-
-
-class Selection(Section):
-    """Feature selection inside the fold."""
-
-    method: Literal["none", "anova"] = Field("none", description="ranking of the features")
-    keep: list[int] = Field([10, 30], description="numbers of features tried in the inner folds")
-    correlation: float = Field(
-        0.95, gt=0, le=1, description="of two features correlated above this one is dropped; 1: off"
-    )
-
-
-class Model(Section):
-    """A predictor of the outcome under nested cross-validation."""
-
-    name: Name = Field(description="name of the model, part of file names")
-    blocks: list[str] = Field(
-        min_length=1,
-        description="what it sees: volume, clinical, handcrafted, images or an encoder's name",
-    )
-    predictor: Literal["logistic", "elastic_net", "random_forest", "cnn3d"] = Field(
-        description="kind of predictor"
-    )
-    selection: Selection = Selection()
-    crop: Voxels = Field((24, 24, 24), description="cnn3d: box around the region, voxels z y x")
-    channels: list[int] = Field([8, 16, 32], description="cnn3d: features a level")
-    batch: int = Field(8, ge=1, description="cnn3d: crops a step")
-    steps: list[int] = Field([100, 200], description="cnn3d: training lengths tried inside")
-    learning_rate: float = Field(2e-3, gt=0, description="cnn3d: peak of the schedule")
-
-    @model_validator(mode="after")
-    def _blocks_fit_predictor(self) -> Self:
-        if (self.predictor == "cnn3d") != (self.blocks == ["images"]):
-            raise ValueError(
-                f"model '{self.name}': blocks [images] and predictor cnn3d belong together"
-            )
-        return self
 
 
 class Threshold(Section):

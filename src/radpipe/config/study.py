@@ -7,16 +7,16 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from radpipe.config.base import REFERENCE, Name, Section
+from radpipe.config.encoders import Encoder
 from radpipe.config.messages import nearest
+from radpipe.config.modelling import Model
+from radpipe.config.outcome import Outcome
 from radpipe.config.sections import (
     BiasCorrection,
-    Encoder,
     Evaluation,
     Features,
     Images,
-    Model,
     Normalisation,
-    Outcome,
     Registration,
     Report,
     Resampling,
