@@ -28,8 +28,9 @@ import yaml
 
 from radpipe.config import Controls, Study, load_study
 from radpipe.evaluation.discrimination import auc
+from radpipe.features.collection import Collected, collect_features
 from radpipe.features.encoders import embed, train_encoder
-from radpipe.features.table import case_table, collect_features
+from radpipe.features.table import FeatureSettings, case_table
 from radpipe.imaging.bias_field import correct_bias
 from radpipe.imaging.importing import import_image, import_mask
 from radpipe.imaging.preparation import prepare_images, prepare_mask
@@ -137,7 +138,8 @@ def prepare_case(case: str, sheet: CaseSheet, study: Study, folder: Path) -> Non
     mask, _ = prepare_mask(drawn, prepared[study.images.reference], labels)
     write_image(mask, folder / "masks" / f"{case}.nii.gz")
     off = Controls(permutations=0, shuffled_voxels=False, displaced_mask=False)
-    table = case_table(case, prepared, mask, study.features.handcrafted, off, study.seed)
+    settings = FeatureSettings(study.features.handcrafted, off, labels, study.seed)
+    table = case_table(case, prepared, mask, settings)
     write_table(table, folder / "features" / f"{case}.parquet")
 
 
@@ -146,8 +148,8 @@ def measure_images(cases: pd.DataFrame, sheet: CaseSheet, study: Study, folder: 
     names = list(cases["case"])
     for case in names:
         prepare_case(case, sheet, study, folder)
-    features, _ = collect_features(folder / "features" / f"{case}.parquet" for case in names)
-    write_table(features, folder / "features.parquet")
+    out = Collected(*(folder / f for f in ("features.parquet", "features.tsv.gz", "none.parquet")))
+    collect_features([folder / "features" / f"{case}.parquet" for case in names], out)
     write_table(clinical_table(cases, study.features.clinical), folder / "clinical.tsv")
     modalities, embeddings = study.images.modalities, []
     where = {"prepared": folder / "prepared", "masks": folder / "masks"}
@@ -157,7 +159,7 @@ def measure_images(cases: pd.DataFrame, sheet: CaseSheet, study: Study, folder: 
         network, _ = train_encoder(training, modalities, encoder, seed=study.seed)
         embeddings.append(folder / "embeddings" / encoder.name / f"{FINAL}.parquet")
         everyone = case_files(names, modalities, **where)
-        write_table(embed(network, everyone, modalities, encoder), embeddings[-1])
+        write_table(embed(network, everyone, encoder), embeddings[-1])
     return Sources(
         clinical=folder / "clinical.tsv",
         columns=study.features.clinical,

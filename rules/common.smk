@@ -70,6 +70,11 @@ def mask_folder():
     return f"{RESULTS}/masks/{STUDY.segmentation.mask_source}"
 
 
+def perturbed():
+    """The cases that are measured again after small changes."""
+    return cases_of() if STUDY.features.stability.perturbs else []
+
+
 def embeddings_for(model, folds):
     """The embedding tables of the folds that a model's blocks need, by encoder and fold."""
     names = [e for e in ENCODERS if e in STUDY.model(model).blocks]
@@ -78,8 +83,20 @@ def embeddings_for(model, folds):
 
 def fitted_model(model, fold):
     """The files of one fitted model."""
-    kind = "network" if model in NETWORKS else "tabular"
+    kind = "fusion" if model in FUSED else "network" if model in NETWORKS else "tabular"
     return [f"{RESULTS}/models/{model}/{fold}/{name}" for name in FITTED[kind]]
+
+
+def carried_columns(model):
+    """The columns of the sheet that a model's harmonisation needs beside its blocks."""
+    wanted = STUDY.model(model).harmonisation
+    return [] if wanted is None else [wanted.batch, *wanted.covariates]
+
+
+def measurements_for(model):
+    """The repeated measurements that a model's selection by stability looks at."""
+    asked = STUDY.model(model).selection.stability is not None
+    return [f"{TABLES}/measurements.parquet"] if asked else []
 
 
 def sources(model, folds):
@@ -93,9 +110,21 @@ def sources(model, folds):
     return {
         "clinical": f"{RESULTS}/cohort/clinical.tsv",
         "columns": STUDY.features.clinical,
+        "carried": carried_columns(model),
         "features": f"{TABLES}/features.parquet",
         "embeddings": embeddings_for(model, folds),
     }
+
+
+def given_start(model):
+    """The given weights that a network goes on from, if there are any."""
+    start = STUDY.model(model).start
+    return [str(start.weights)] if start else []
+
+
+def files_of_members(model, name):
+    """A file of each model that a fusion joins, by its place in the model's folder."""
+    return [f"{RESULTS}/models/{m}/{name}" for m in STUDY.model(model).of]
 
 
 def seen_by(model, folds, cases):

@@ -4,14 +4,15 @@
 rule evaluate:
     input:
         predictions=f"{TABLES}/predictions.tsv",
+        cases=f"{RESULTS}/cohort/cases.tsv",
     output:
-        performance=f"{TABLES}/performance.tsv",
-        roc=f"{TABLES}/roc.tsv",
-        operating_points=f"{TABLES}/operating_points.tsv",
+        expand(f"{TABLES}/{{t}}.tsv", t=measured_tables()),
     log:
         f"{RESULTS}/logs/evaluate.log",
     params:
-        evaluation=evaluation_settings("confidence", "bootstrap"),
+        names=measured_tables(),
+        outcome=outcome_settings(),
+        evaluation=evaluation_settings("confidence", "bootstrap", "subgroups"),
         seed=STUDY.seed,
         code=code_hash("evaluation"),
     message:
@@ -28,8 +29,10 @@ rule compare_models:
     log:
         f"{RESULTS}/logs/compare_models.log",
     params:
-        evaluation=evaluation_settings("confidence"),
+        outcome=outcome_settings(),
+        evaluation=evaluation_settings("confidence", "bootstrap"),
         primary=STUDY.primary,
+        seed=STUDY.seed,
         code=code_hash("evaluation"),
     message:
         "Comparing the models"
@@ -45,6 +48,7 @@ rule calibrate:
     log:
         f"{RESULTS}/logs/calibrate.log",
     params:
+        outcome=outcome_settings(),
         evaluation=evaluation_settings("confidence", "bootstrap"),
         seed=STUDY.seed,
         code=code_hash("evaluation"),
@@ -62,6 +66,7 @@ rule decide:
     log:
         f"{RESULTS}/logs/decide.log",
     params:
+        outcome=outcome_settings(),
         evaluation=evaluation_settings("decision_range"),
         code=code_hash("evaluation"),
     message:

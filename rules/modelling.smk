@@ -1,6 +1,25 @@
 """Models under nested cross-validation, what they predict out of fold, and their controls."""
 
 
+rule check_leaks:
+    input:
+        cases=f"{RESULTS}/cohort/cases.tsv",
+        features=f"{TABLES}/features.parquet",
+    output:
+        table=f"{TABLES}/tripwires.tsv",
+    log:
+        f"{RESULTS}/logs/check_leaks.log",
+    params:
+        outcome=STUDY.outcome and STUDY.outcome.model_dump(mode="json"),
+        clinical=STUDY.features.clinical,
+        allow=STUDY.features.allow,
+        code=code_hash("modelling.tripwires", "modelling.blocks", "modelling.outcomes"),
+    message:
+        "Looking for features that tell the outcome by themselves"
+    script:
+        "../workflow/scripts/check_leaks.py"
+
+
 rule fit_model:
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
@@ -8,6 +27,7 @@ rule fit_model:
         clinical=f"{RESULTS}/cohort/clinical.tsv",
         features=f"{TABLES}/features.parquet",
         embeddings=lambda w: embeddings_for(w.model, [w.fold]),
+        measurements=lambda w: measurements_for(w.model),
         checked=ancient(f"{TABLES}/tripwires.tsv"),
     output:
         expand(f"{RESULTS}/models/{{{{model}}}}/{{{{fold}}}}/{{n}}", n=FITTED["tabular"]),
@@ -20,6 +40,7 @@ rule fit_model:
     params:
         settings=model_settings,
         sources=lambda w: sources(w.model, [w.fold]),
+        stability=STUDY.features.stability.model_dump(mode="json"),
         seed=STUDY.seed,
         code=MODEL_CODE,
     message:
@@ -34,6 +55,7 @@ rule train_model:
         splits=f"{RESULTS}/cohort/splits.tsv",
         images=lambda w: images_of(fold_cases(w.fold, "train")),
         masks=lambda w: feature_masks(fold_cases(w.fold, "train")),
+        start=lambda w: given_start(w.model),
         checked=ancient(f"{TABLES}/tripwires.tsv"),
     output:
         expand(f"{RESULTS}/models/{{{{model}}}}/{{{{fold}}}}/{{n}}", n=FITTED["network"]),
@@ -48,6 +70,7 @@ rule train_model:
         gpu=1,
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
+        held_out=lambda w: fold_cases(w.fold, "test"),
         sources=lambda w: sources(w.model, [w.fold]),
         settings=model_settings,
         seed=STUDY.seed,
@@ -68,6 +91,8 @@ rule predict_cases:
         scores=f"{RESULTS}/models/{{model}}/scores.tsv",
     log:
         f"{RESULTS}/logs/predict_cases/{{model}}.log",
+    wildcard_constraints:
+        model=any_of(TABULAR + NETWORKS),
     params:
         folds=STUDY.splits.outer,
         models=f"{RESULTS}/models/{{model}}",

@@ -7,6 +7,14 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from radpipe.config import REFERENCE, Classical, Ensemble, Network, load_study
+from radpipe.config.encoders import (
+    Belief,
+    Bottleneck,
+    Given,
+    Reconstructing,
+    Supervised,
+    TrainedEncoder,
+)
 from radpipe.errors import RadpipeError
 from radpipe.io.cases import read_case_sheet
 from radpipe.io.tables import read_table
@@ -31,20 +39,24 @@ REPORTS = f"reports/{STUDY.study}"
 TABLES = f"{RESULTS}/tables"
 MODALITIES = STUDY.images.modalities
 MOVING = STUDY.images.moving if STUDY.registration.enabled else []
-TABULAR = [m.name for m in STUDY.models if m.predictor != "cnn3d"]
-NETWORKS = [m.name for m in STUDY.models if m.predictor == "cnn3d"]
+NETWORKS = [m.name for m in STUDY.models if m.is_network]
+FUSED = [m.name for m in STUDY.models if m.is_fusion]
+TABULAR = [m.name for m in STUDY.models if not (m.is_network or m.is_fusion)]
 MODELS = [m.name for m in STUDY.models]
 FOLDS = STUDY.splits.outer + [FINAL]
 SEGMENTERS = [s.name for s in STUDY.segmentation.segmenters]
 TRAINED = [s.name for s in STUDY.segmentation.segmenters if isinstance(s, Network)]
 CLASSICAL = [s.name for s in STUDY.segmentation.segmenters if isinstance(s, Classical)]
 ENCODERS = [e.name for e in STUDY.features.encoders]
+RECONSTRUCTING = [e.name for e in STUDY.features.encoders if isinstance(e, Reconstructing)]
 HAS_EXTERNAL = bool((SHEET.table["cohort"] != DEVELOPMENT).any())
 MASK_FOLDS = [f for f in FOLDS if f.startswith("r1f") or (f == FINAL and HAS_EXTERNAL)]
 # What a fit or a score is computed by, of any kind of model.
 MODEL_CODE = code_hash(
     "modelling",
     "networks",
+    "segmentation.starting",
+    "segmentation.manifest",
     "features.crops",
     "evaluation",
     "io.outcomes",
@@ -52,8 +64,9 @@ MODEL_CODE = code_hash(
     "io.estimators",
 )
 FITTED = {
-    "tabular": ["model.skops", "card.json", "tuning.tsv"],
-    "network": ["weights.safetensors", "card.json", "tuning.tsv"],
+    "tabular": ["model.skops", "card.json", "tuning.tsv", "inner.tsv"],
+    "network": ["weights.safetensors", "card.json", "tuning.tsv", "inner.tsv", "manifest.json"],
+    "fusion": ["card.json", "tuning.tsv", "inner.tsv"],
 }
 
 
@@ -95,6 +108,17 @@ def model_settings(wildcards):
         "threshold": STUDY.evaluation.threshold.model_dump(mode="json"),
         "splits": STUDY.splits.model_dump(mode="json"),
         "outcome": STUDY.outcome and STUDY.outcome.model_dump(mode="json"),
+    }
+
+
+def measurement_settings(*evaluation):
+    """What the regions of a case are measured with; `controls` beside it where they are."""
+    handcrafted = STUDY.features.handcrafted
+    return {
+        "handcrafted": handcrafted and handcrafted.model_dump(mode="json"),
+        "labels": STUDY.segmentation.labels,
+        "seed": STUDY.seed,
+        **evaluation_settings(*evaluation),
     }
 
 

@@ -25,6 +25,7 @@ rule draw_figures:
         tables=list(report_tables().values()),
         training=list(training_logs().values()),
         plans=list(plan_files().values()),
+        reconstructions=list(reconstruction_files("reconstructions.npz").values()),
         explanations=[f for files in explanation_files().values() for f in files.values()],
         images=lambda w: images_of(cases_of()),
         drawn=lambda w: reference_masks(cases_of()),
@@ -47,6 +48,7 @@ rule draw_figures:
 rule render_report:
     input:
         cases=f"{RESULTS}/cohort/cases.tsv",
+        splits=f"{RESULTS}/cohort/splits.tsv",
         figures=f"{RESULTS}/figures",
         provenance=f"{RESULTS}/provenance.json",
         tables=list(report_tables().values()),

@@ -1,5 +1,10 @@
 """What the rules of segmenters ask: who draws a mask with whom, and where it all lies."""
 
+from radpipe.segmentation.drawers import all_drawers, drawers
+from radpipe.segmentation.drawers import coarse_of as coarse_among
+from radpipe.segmentation.drawers import segmenter_of
+
+FIRST_REPEAT = [f for f in FOLDS if f.startswith("r1f")]
 SEGMENTATION_CODE = code_hash("networks", "segmentation", "io.images", "io.estimators")
 
 
@@ -28,19 +33,12 @@ def start_weights(segmenter):
 
 def members(segmenter, fold):
     """Segmenter and fold of everything that draws together: one, or those of an ensemble."""
-    own = STUDY.segmenter(segmenter)
-    if isinstance(own, Ensemble):
-        return [pair for name in own.ensemble for pair in members(name, fold)]
-    if fold == FINAL and isinstance(own, Network) and own.external == "folds":
-        return [(segmenter, f) for f in FOLDS if f.startswith("r1f")]
-    return [(segmenter, fold)]
+    return drawers(STUDY.segmentation, segmenter, fold, FIRST_REPEAT)
 
 
 def segmenter_settings(segmenter):
     """All settings of a segmenter, with defaults."""
-    own = STUDY.segmenter(segmenter)
-    if isinstance(own, Classical) and own.modality is None:
-        own = own.model_copy(update={"modality": STUDY.images.reference})
+    own = segmenter_of(STUDY.segmentation, segmenter, STUDY.images.reference)
     return own.model_dump(mode="json")
 
 
@@ -68,8 +66,7 @@ def member_files(segmenter, fold):
 
 def coarse_of(segmenter, fold):
     """The segmenters in whose masks the members of a cascade draw: one at most."""
-    settings = [STUDY.segmenter(name) for name, _ in members(segmenter, fold)]
-    return sorted({s.cascade for s in settings if isinstance(s, Network) and s.cascade})
+    return coarse_among(STUDY.segmentation, members(segmenter, fold))
 
 
 def coarse_masks(segmenter, fold):
@@ -85,5 +82,14 @@ def boxed_cases(segmenter, fold):
 
 def manifests_of(segmenter, fold):
     """The manifests of everything that had a hand in a mask, coarse segmenters too."""
-    own = [f"{RESULTS}/segmenters/{s}/{f}/manifest.json" for s, f in members(segmenter, fold)]
-    return own + [m for c in coarse_of(segmenter, fold) for m in manifests_of(c, fold)]
+    hands = all_drawers(STUDY.segmentation, segmenter, fold, FIRST_REPEAT)
+    return [f"{RESULTS}/segmenters/{s}/{f}/manifest.json" for s, f in hands]
+
+
+def drawn_with(segmenter):
+    """What draws the mask of a new case, by its place below the folder of results."""
+    files = []
+    for name, fold in all_drawers(STUDY.segmentation, segmenter, FINAL, FIRST_REPEAT):
+        own = ["fitted"] if name in CLASSICAL else ["weights.safetensors", "plan.yaml"]
+        files += [f"segmenters/{name}/{fold}/{file}" for file in [*own, "manifest.json"]]
+    return files

@@ -1,5 +1,8 @@
 """What a user may ask for, and what the report is made from."""
 
+from radpipe.config import Outcome
+from radpipe.evaluation.by_kind import DECIDABLE, table_names
+
 
 def prepared_files(wildcards):
     return images_of(cases_of()) + reference_masks(cases_of())
@@ -11,28 +14,54 @@ def mask_targets(wildcards):
 
 
 def feature_targets(wildcards):
-    tables = [f"{TABLES}/features.parquet"] if STUDY.measures_features else []
+    tables = [f"{TABLES}/features.parquet"] if STUDY.has_features else []
+    tables += [f"{TABLES}/stability.tsv"] if STUDY.measures_stability else []
     return tables + expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=ENCODERS, f=FOLDS)
 
 
 def model_targets(wildcards):
-    return [f"{TABLES}/predictions.tsv"] + expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
+    bundles = expand(f"{RESULTS}/bundles/{{m}}.zip", m=TABULAR + NETWORKS)
+    return [f"{TABLES}/predictions.tsv"] + bundles
+
+
+def measured_tables():
+    """The tables that measure the models, by the kind of outcome; see radpipe.evaluation.by_kind."""
+    return table_names(
+        STUDY.outcome or Outcome(column="none"),
+        repeats=STUDY.splits.repeats,
+        subgroups=STUDY.evaluation.subgroups,
+    )
+
+
+def judged_tables():
+    """All that is made of the predictions, and of what the models selected."""
+    kind = STUDY.outcome.kind
+    names = measured_tables() + ["comparisons", "calibration"]
+    names += ["decision_curve"] if kind in DECIDABLE else []
+    names += ["sample_size"] if kind == "binary" else []
+    return names + (["selection_stability"] if TABULAR else [])
+
+
+def outcome_settings():
+    """What is predicted, for `params`."""
+    return STUDY.outcome and STUDY.outcome.model_dump(mode="json")
 
 
 def report_tables():
     """The tables this study makes, by the name the report knows them under."""
-    names = ["quality"]
+    names = ["quality"] if MODALITIES else []
     if SEGMENTERS:
         names += ["segmentation", "segmentation_summary", "segmenter_comparisons"]
         names += ["uncertainty", "uncertainty_quality"]
-    names += ["feature_dictionary", "feature_status"] if STUDY.measures_features else []
+    names += ["feature_dictionary"] if STUDY.has_features else []
+    if STUDY.measures_features:
+        names += ["feature_status", "feature_warnings", "feature_settings"]
+    names += ["stability"] if STUDY.measures_stability else []
     if MODELS:
-        names += ["predictions", "performance", "roc", "operating_points", "comparisons"]
-        names += ["calibration", "decision_curve", "sample_size"]
-        names += ["tripwires", "controls", "selection"]
+        names += ["predictions", *judged_tables(), "tripwires", "controls", "selection"]
     names += ["truth", "truth_cases"] if STUDY.evaluation.truth else []
     tables = {name: f"{TABLES}/{name}.tsv" for name in names}
-    if STUDY.measures_features:
+    if STUDY.has_features:
         tables["features"] = f"{TABLES}/features.parquet"
     return tables
 
@@ -46,7 +75,7 @@ def training_logs():
     }
     return logs | {
         f"{name}/{fold}": f"{RESULTS}/encoders/{name}/{fold}/training.tsv"
-        for name in (ENCODERS if MODELS else [])
+        for name in (trained_encoders() if MODELS else [])
         for fold in FOLDS
     }
 
@@ -82,6 +111,8 @@ def report_paths(wildcards):
         "figures": f"{RESULTS}/figures",
         "training": training_logs(),
         "plans": plan_files(),
+        "reconstructions": reconstruction_files("reconstructions.npz"),
+        "reconstruction_errors": reconstruction_files("reconstruction.tsv"),
         **explanation_files(),
     }
 

@@ -28,12 +28,18 @@ BESIDE: dict[str, set[str]] = {"phantoms": {"io"}, "provenance": {"io"}, "slots"
 SEES_BESIDE = {"reporting": {"provenance"}, "cli": {"provenance", "phantoms"}}
 
 LAZY = {
+    "radpipe.cli: radpipe.modelling.applying": "torch, for one command only",
+    "radpipe.cli: radpipe.features.certificate": "pyradiomics, for one command only",
     "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
-    "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
+    "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn_scores": "torch, likewise",
+    "radpipe.modelling.deep.building: radpipe.networks.backbones.build_backbone": "MONAI",
     "radpipe.modelling.bundles: radpipe.modelling.cnn.restore_cnn": "torch, for networks only",
     "radpipe.features.encoders: radpipe.networks.training": "Lightning, for training only",
-    "radpipe.modelling.cnn: radpipe.networks.training.TrainingSettings": "Lightning, likewise",
-    "radpipe.modelling.cnn: radpipe.networks.training.fit": "Lightning, likewise",
+    "radpipe.features.encoders: radpipe.features.deep.bottleneck.SegmenterEncoder": "MONAI",
+    "radpipe.features.deep.building: radpipe.features.deep.given.load_given": "MONAI",
+    "radpipe.features.deep.building: radpipe.features.deep.given.build_given": "MONAI",
+    "radpipe.modelling.deep.training: radpipe.networks.training.TrainingSettings": "Lightning",
+    "radpipe.modelling.deep.training: radpipe.networks.training.fit": "Lightning",
     "radpipe.segmentation.planning: radpipe.segmentation.planner.Planner": "MONAI, for auto only",
     "radpipe.io.estimators: skops.io": "seconds, which networks must not wait for",
     "radpipe.io.estimators: skops.io.exceptions": "likewise",

@@ -128,7 +128,7 @@ class TestFaults:
             ({"outcome": None}, "models are listed but no outcome is named"),
             ({"study": "a/b"}, "'study'.*found 'a/b'"),
             ({"on_bad_case": "ignore"}, "'on_bad_case'.*'exclude' or 'stop'; found 'ignore'"),
-            ({"images": {"modalities": []}}, "'images.modalities'"),
+            ({"images": {"modalities": []}}, "images.modalities is empty"),
             (
                 {"images": {"modalities": ["T1w"], "reference": "CT"}},
                 r"reference 'CT' is not one of \['T1w'\]",
@@ -156,7 +156,7 @@ class TestFaults:
             ),
             (
                 {"models": [{"name": "m", "blocks": ["images"], "predictor": "logistic"}]},
-                r"blocks \[images\] and predictor cnn3d belong together",
+                r"blocks \[images\] and a network such as cnn3d belong together",
             ),
             (
                 {"models": [{"name": "m", "blocks": ["volume"], "predictor": "logistic"}] * 2},

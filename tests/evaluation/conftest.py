@@ -18,3 +18,15 @@ def oracle():
         json=lambda name: json.loads((FOLDER / f"{name}.json").read_text()),
         folder=FOLDER,
     )
+
+
+@pytest.fixture(scope="session")
+def shared_oracle(test_data):
+    """Tables that may not be copied here: `oracles` beside the folder of real test data."""
+    folder = test_data.parent / "oracles"
+    if not folder.is_dir():
+        pytest.skip("there is no folder `oracles` beside RADPIPE_TEST_DATA")
+    return SimpleNamespace(
+        csv=lambda name: pd.read_csv(folder / "data" / f"{name}.csv"),
+        json=lambda name: json.loads((folder / "results" / f"{name}.json").read_text()),
+    )

@@ -95,7 +95,9 @@ def test_methods_say_what_intervals_are_conditional_on():
     plain = table.assign(method=table["method"].str.replace(r" \(defined.*", "", regex=True))
     methods = {cohort: set(rows["method"]) for cohort, rows in plain.groupby("cohort")}
     assert methods["hospital_b"] == {"delong", "wilson", "patient_bootstrap"}
-    assert pick(table, "volume", "development", "auc")["method"] == "delong_pooled_oof_conditional"
+    assert pick(table, "volume", "development", "auc")["method"] == (
+        "repeated_cv_influence (one repeat: upper bound)"
+    )
     assert "wilson_pooled_oof_conditional" in methods["development"]
 
 
@@ -141,7 +143,7 @@ def test_repeats_are_averaged():
     areas = [auc(part["y_true"], part["y_prob"]) for _, part in by_repeat]
     found = pick(table, "clinical", "development", "auc")
     assert found["estimate"] == pytest.approx(np.mean(areas))
-    assert found["method"] == "delong_pooled_oof_conditional (mean of 3 repeats)"
+    assert found["method"] == "repeated_cv_influence"
     assert found["n"] == 40
     spread = pick(table, "clinical", "development", "auc_repeat_sd")
     assert spread["estimate"] == pytest.approx(np.std(areas, ddof=1))
@@ -245,8 +247,9 @@ def test_roc_runs_from_corner_to_corner():
     table = roc_table(study())
     assert table.columns.tolist() == ROC_COLUMNS
     for _, curve in table.groupby(["model", "cohort"]):
-        assert curve.iloc[0, 2:].tolist() == [np.inf, 0, 0]
-        assert curve.iloc[-1, 2:].tolist() == [-np.inf, 1, 1]
+        assert curve.iloc[0, 2:5].tolist() == [np.inf, 0, 0]
+        assert curve.iloc[-1, 2:5].tolist() == [-np.inf, 1, 1]
+        assert curve["precision"].iloc[-1] == 0.5, "all are called: the prevalence"
 
 
 @pytest.mark.parametrize(("n", "kind"), [(99, "logistic"), (100, "loess")])

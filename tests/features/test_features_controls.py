@@ -5,7 +5,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radpipe.features.controls import displaced, shuffled
+from radpipe.features.controls import displaced, noise_filled, shuffled
 from radpipe.io.images import array_of, labels_of
 
 SHAPE = (16, 18, 20)
@@ -50,8 +50,9 @@ def test_shuffling_leaves_its_input_and_an_empty_region_alone() -> None:
     before = array_of(images["T1w"]).copy()
     shuffled(images, mask, 1)
     assert np.array_equal(array_of(images["T1w"]), before)
-    empty = shuffled(images, mask * 0, 1)
-    assert np.array_equal(array_of(empty["T1w"]), before)
+    for control in (shuffled, noise_filled):
+        empty = control(images, mask * 0, 1)
+        assert np.array_equal(array_of(empty["T1w"]), before)
 
 
 @settings(max_examples=20, deadline=None)
@@ -69,13 +70,27 @@ def test_a_displaced_mask_has_the_same_shape_elsewhere_in_the_body(seed: int) ->
     assert (moved[outside] > 0).sum() <= 0.05 * (region > 0).sum()
 
 
+def test_noise_has_the_mean_and_the_spread_of_the_region_and_spares_the_outside() -> None:
+    rng = np.random.default_rng(0)
+    array = rng.gamma(2.0, 50.0, (20, 20, 20)).astype(np.float32)
+    mask = np.zeros(array.shape, dtype=np.uint8)
+    mask[2:18, 2:18, 2:18] = 1
+    region = mask > 0
+    filled = array_of(noise_filled({"CT": image_of(array)}, image_of(mask), 3)["CT"])
+    assert np.array_equal(filled[~region], array[~region])
+    assert abs(filled[region].mean() - array[region].mean()) < 0.1 * array[region].std()
+    assert abs(filled[region].std() / array[region].std() - 1) < 0.05
+    assert abs(np.corrcoef(filled[region], array[region])[0, 1]) < 0.05
+
+
 def test_controls_repeat_with_their_seed() -> None:
     images, mask = scene()
     for seed in (1, 2**63):
         again = [labels_of(displaced(images, mask, seed) or mask) for _ in range(2)]
         assert np.array_equal(*again)
-        twice = [array_of(shuffled(images, mask, seed)["T1w"]) for _ in range(2)]
-        assert np.array_equal(*twice)
+        for control in (shuffled, noise_filled):
+            twice = [array_of(control(images, mask, seed)["T1w"]) for _ in range(2)]
+            assert np.array_equal(*twice)
 
 
 def test_without_room_elsewhere_the_least_overlap_is_taken() -> None:

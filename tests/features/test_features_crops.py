@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radpipe.errors import CaseError
-from radpipe.features.crops import crop_case, has_region
+from radpipe.features.crops import Margin, crop_case, has_region
 from radpipe.io.images import write_image
 from radpipe.types import CaseFiles
 
@@ -88,3 +88,53 @@ def test_every_crop_has_its_shape_and_shows_the_region(
     assert crop[-1].sum() == 1
     middle = (0, *(n // 2 for n in size))
     assert crop[middle] == 1 + np.ravel_multi_index(voxel, SHAPE)
+
+
+def test_beyond_the_margin_is_blank(tmp_path: Path) -> None:
+    """One voxel of region, one voxel of margin: 3 x 3 x 3 of the 5 x 5 x 5 are shown."""
+    files = write_case(tmp_path, [(4, 5, 6)])
+    crop = crop_case(files, (5, 5, 5), ["T1w"], Margin(1, millimetres=False))
+    assert (crop[0] > 0).sum() == 3**3
+    assert crop[0, 1:4, 1:4, 1:4].all()
+    assert np.array_equal(crop[0, 1:4, 1:4, 1:4], crop_case(files, (3, 3, 3), ["T1w"])[0])
+
+
+def test_a_margin_in_mm_counts_in_the_voxels_of_each_axis(tmp_path: Path) -> None:
+    files = write_case(tmp_path, [(4, 5, 6)])
+    for path in (*files.images.values(), files.mask):
+        image = sitk.ReadImage(str(path))
+        image.SetSpacing((1.0, 1.0, 2.0))  # x y z
+        write_image(image, path)
+    crop = crop_case(files, (7, 7, 7), ["T1w"], Margin(2))
+    assert (crop[0] > 0).any(axis=(1, 2)).sum() == 3, "one slice on each side"
+    assert (crop[0] > 0).any(axis=(0, 1)).sum() == 5
+
+
+def test_scaled_to_the_crop_a_region_keeps_its_shape_and_loses_its_size(tmp_path: Path) -> None:
+    """A region of 2 x 2 x 4 voxels fills the longest axis; the others stay half as long."""
+    box = [(z, y, x) for z in (3, 4) for y in (4, 5) for x in (3, 4, 5, 6)]
+    files = write_case(tmp_path, box)
+    crop = crop_case(files, (8, 8, 8), ["T1w"], Margin(0, resample=True))
+    where = np.argwhere(crop[-1])
+    assert (where.max(axis=0) - where.min(axis=0) + 1).tolist() == [4, 4, 8]
+    inside = crop[0][crop[-1] > 0]
+    assert inside.mean() == pytest.approx(1 + 3.5 * 90 + 4.5 * 10 + 4.5, rel=1e-3)
+
+
+def test_a_scaled_crop_of_one_voxel_a_voxel_is_the_crop(tmp_path: Path) -> None:
+    files = write_case(tmp_path, [(z, y, x) for z in (3, 4) for y in (3, 4) for x in (3, 4)])
+    scaled = crop_case(files, (4, 4, 4), ["T1w", "FLAIR"], Margin(1, resample=True))
+    plain = crop_case(files, (4, 4, 4), ["T1w", "FLAIR"])
+    assert np.allclose(scaled, plain, rtol=1e-5)
+
+
+def test_a_thin_region_does_not_vanish_when_it_is_scaled_down(tmp_path: Path) -> None:
+    files = write_case(tmp_path, [(4, 4, x) for x in range(10)])
+    assert has_region(crop_case(files, (2, 2, 2), ["T1w"], Margin(0, resample=True)))
+
+
+def test_a_margin_without_a_region_is_the_box_at_the_centre(tmp_path: Path) -> None:
+    files = write_case(tmp_path, [])
+    crop = crop_case(files, (3, 3, 3), ["T1w"], Margin(1, resample=True))
+    assert not has_region(crop)
+    assert crop.shape == (2, 3, 3, 3)

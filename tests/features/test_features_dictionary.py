@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radpipe.config import Handcrafted
-from radpipe.errors import RadpipeError
+from radpipe.errors import ConfigError, RadpipeError
 from radpipe.features.dictionary import (
     VOLUME_COLUMN,
     ColumnName,
@@ -21,8 +22,10 @@ from radpipe.features.dictionary import (
     log_name,
     log_sigma_mm,
 )
+from radpipe.features.discretisation import Bins, bins_of
 from radpipe.features.handcrafted import extract_features
 
+LBP_2D_SETTINGS = "radius 1 voxels, 8 samples; bin_count 8; 2.5D merged (ZW7Z)"
 part = st.text("aZ09", min_size=1, max_size=5)
 modality = st.builds(str.__add__, part, st.text("aZ0_", max_size=8))
 
@@ -59,6 +62,36 @@ def test_the_columns_are_shape_once_and_texture_per_image() -> None:
     assert "FLAIR__log_sigma_3mm__glcm__JointEntropy" in columns
 
 
+def test_every_image_type_has_columns_named_as_in_pyradiomics() -> None:
+    kinds = ["square", "square_root", "logarithm", "exponential", "gradient", "lbp2d", "lbp3d"]
+    columns = feature_columns(["T1w"], Handcrafted(image_types=kinds))
+    names = {ColumnName.parse(c).pyradiomics_name for c in columns if "__glcm__MCC" in c}
+    assert names == {
+        f"{theirs}_glcm_MCC"
+        for theirs in (
+            *("square", "squareroot", "logarithm", "exponential", "gradient", "lbp-2D"),
+            *("lbp-3D-m1", "lbp-3D-m2", "lbp-3D-k"),
+        )
+    }
+
+
+def test_a_region_stands_beside_the_modality() -> None:
+    columns = feature_columns(["CT"], Handcrafted(image_types=["original"]), "rim")
+    assert columns[0] == "mask.rim__original__shape__Elongation"
+    row = feature_dictionary(["CT.rim__original__glcm__Contrast"]).iloc[0]
+    assert (row["modality"], row["region"]) == ("CT", "rim")
+    row = feature_dictionary(["CT__original__glcm__Contrast"]).iloc[0]
+    assert (row["modality"], row["region"]) == ("CT", "whole")
+
+
+@given(st.floats(1e-6, 1e6))
+def test_bins_come_back_from_the_image_type(width: float) -> None:
+    bins = Bins(width, None)
+    name = ColumnName("CT", f"log_sigma_2p5mm_{bins}", "glcm", "Contrast")
+    assert (name.bins, name.filtered) == (str(bins), "log_sigma_2p5mm")
+    assert ColumnName("CT", "log_sigma_2p5mm", "glcm", "Contrast").bins == ""
+
+
 def test_definitions_are_those_of_pyradiomics() -> None:
     import radiomics
 
@@ -77,6 +110,7 @@ def test_every_definition_says_what_it_is() -> None:
         assert definition.unit
         assert definition.description
         assert len(definition.ibsi_code) in (0, 4)
+        assert bool(definition.ibsi_code) == bool(definition.ibsi_name)
     codes = [d.ibsi_code for d in definitions() if d.ibsi_code]
     assert len(set(codes)) == len(codes)
 
@@ -86,6 +120,27 @@ def test_a_row_of_the_dictionary() -> None:
     assert row["modality"] == "FLAIR"
     assert row["pyradiomics_name"] == "log-sigma-2-5-mm-3D_glszm_SmallAreaEmphasis"
     assert row["ibsi_code"] == "5QRC"
+    assert row["ibsi_name"] == "Small zone emphasis"
+    assert row["settings"] == "sigma 2.5 mm"
+
+
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [
+        ("mask__original__shape__Flatness", ""),
+        ("CT__original__firstorder__Mean", ""),
+        ("CT__wavelet_LLL__firstorder__Mean", "coif1"),
+        ("CT__original_bw0p5__firstorder__Entropy", "bin_width 0.5"),
+        ("CT__original_bc8__glcm__Contrast", "bin_count 8; 2.5D merged (ZW7Z)"),
+        ("CT__gradient_bc8__gldm__DependenceEntropy", "per mm; bin_count 8; 2.5D (62GR)"),
+        ("CT.rim__lbp_2D_bc8__glrlm__RunEntropy", LBP_2D_SETTINGS),
+    ],
+)
+def test_settings_of_a_column(column: str, settings: str) -> None:
+    config = Handcrafted(
+        bin_width={"CT": 0.5}, bin_count=[8], dimension="2.5d", aggregation="merged"
+    )
+    assert feature_dictionary([column], config).iloc[0]["settings"] == settings
 
 
 @pytest.mark.parametrize("column", ["age", "T1w__original__glcm", "T1w__original__glcm__"])
@@ -139,3 +194,29 @@ def as_in_ibsi(feature: str, value: float, *, voxels: int) -> float:
     if feature.endswith("AxisLength"):
         return value * math.sqrt(voxels / (voxels - 1))
     return value
+
+
+class TestBins:
+    def test_a_width_wins_over_a_number_and_a_list_of_numbers_stands_beside_it(self) -> None:
+        def names(modality: str, **keys: object) -> list[str]:
+            return [str(bins) for bins in bins_of(modality, Handcrafted(**keys))]
+
+        assert names("CT", bin_width=25) == ["bw25"]
+        assert names("CT", bin_width={"CT": [10, 25]}) == ["bw10", "bw25"]
+        assert names("T1w", bin_width={"CT": [10, 25]}) == ["bc32"]
+        assert names("CT", bin_width=25, bin_count=[16, 32]) == ["bw25", "bc16", "bc32"]
+
+    def test_neither_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="no bin_width for CT and no bin_count"):
+            bins_of("CT", Handcrafted(bin_width={"PET": 1.0}, bin_count=None))
+
+    @pytest.mark.parametrize("bins", [[], [8, 8]])
+    def test_a_list_must_name_each_once(self, bins: list[int]) -> None:
+        with pytest.raises(ValueError, match="empty or names one twice"):
+            Handcrafted(bin_count=bins)
+
+    def test_levels_by_hand(self) -> None:
+        values = np.array([-3.0, 0.0, 4.0, 5.0, 9.0])
+        assert Bins(5.0, None).levels(values).tolist() == [1, 2, 2, 3, 3]
+        assert Bins(5.0, None).levels(values, origin=-10.0).tolist() == [2, 3, 3, 4, 4]
+        assert Bins(None, 3).levels(values).tolist() == [1, 1, 2, 3, 3]

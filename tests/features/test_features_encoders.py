@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from radpipe.config import Encoder
+from radpipe.config.encoders import Autoencoder
 from radpipe.errors import FitError
-from radpipe.features.encoders import build_encoder, embed, train_encoder
+from radpipe.features.encoders import embed, load_encoder, train_encoder
 from radpipe.io.images import write_image
-from radpipe.networks.weights import load_weights, save_weights
+from radpipe.networks.weights import save_weights
 from radpipe.types import CaseFiles
 
-SETTINGS = Encoder(
+SETTINGS = Autoencoder(
     name="ae", crop=(8, 8, 8), channels=[4, 8], latent=3, batch=4, steps=60, learning_rate=1e-2
 )
 MODALITIES = ["T1w", "FLAIR"]
@@ -52,7 +52,7 @@ def test_training_learns_and_logs(trained) -> None:
 
 
 def test_the_embedding_follows_what_differs_between_cases(trained, cases) -> None:
-    table = embed(trained[0], cases[:12], MODALITIES, SETTINGS)
+    table = embed(trained[0], cases[:12], SETTINGS)
     codes = table.drop(columns="case").to_numpy()
     brightness = np.arange(12)
     best = max(abs(np.corrcoef(codes[:, e], brightness)[0, 1]) for e in range(3))
@@ -60,17 +60,17 @@ def test_the_embedding_follows_what_differs_between_cases(trained, cases) -> Non
 
 
 def test_the_table_names_its_columns_and_its_missing_rows(trained, cases) -> None:
-    table = embed(trained[0], cases, MODALITIES, SETTINGS)
+    table = embed(trained[0], cases, SETTINGS)
     assert list(table.columns) == ["case", "ae__e000", "ae__e001", "ae__e002"]
     assert table["case"].tolist() == [files.case for files in cases]
     assert table.isna().any(axis=1).tolist() == [False] * 12 + [True]
-    assert embed(trained[0], [], MODALITIES, SETTINGS).empty
+    assert embed(trained[0], [], SETTINGS).empty
 
 
 def test_a_row_does_not_depend_on_its_neighbours(trained, cases) -> None:
-    together = embed(trained[0], cases[:5], MODALITIES, SETTINGS)
+    together = embed(trained[0], cases[:5], SETTINGS)
     for row in range(5):
-        alone = embed(trained[0], [cases[row]], MODALITIES, SETTINGS)
+        alone = embed(trained[0], [cases[row]], SETTINGS)
         pd.testing.assert_frame_equal(
             alone, together.iloc[[row]].reset_index(drop=True), check_exact=True
         )
@@ -86,12 +86,11 @@ def test_the_same_seed_gives_the_same_encoder(trained, cases, tmp_path: Path) ->
 def test_the_weights_file_holds_everything(trained, cases, tmp_path: Path) -> None:
     """The scale of the channels too, or an embedding would change when it is read again."""
     save_weights(trained[0], tmp_path / "weights.safetensors")
-    fresh = build_encoder(MODALITIES, SETTINGS)
-    load_weights(fresh, tmp_path / "weights.safetensors")
+    fresh = load_encoder(tmp_path / "weights.safetensors", MODALITIES, SETTINGS)
     assert float(fresh.shift[0]) == pytest.approx(100, abs=10)
     pd.testing.assert_frame_equal(
-        embed(fresh, cases[:3], MODALITIES, SETTINGS),
-        embed(trained[0], cases[:3], MODALITIES, SETTINGS),
+        embed(fresh, cases[:3], SETTINGS),
+        embed(trained[0], cases[:3], SETTINGS),
         check_exact=True,
     )
 

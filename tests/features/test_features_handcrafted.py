@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from radpipe.config import Handcrafted
 from radpipe.errors import CaseError, ConfigError
 from radpipe.features.dictionary import VOLUME_COLUMN, feature_columns, feature_dictionary
-from radpipe.features.filters import bounding_box, filtered_images, padding_mm
-from radpipe.features.handcrafted import CaseFeatures, extract_features
+from radpipe.features.handcrafted import CaseFeatures, extract_features, measure_regions
 
 ORIGINAL = Handcrafted(image_types=["original"])
 SPACING_MM = (1.5, 2.0, 3.0)
@@ -42,22 +41,38 @@ def extract(
     return extract_features({"T1w": image_of(array, **grid)}, image_of(mask, **grid), config)
 
 
-def plain_pyradiomics(image: sitk.Image, mask: sitk.Image, **setting: float) -> dict[str, float]:
+IMAGE_TYPES = {
+    "original": ("Original", {}),
+    "log": ("LoG", {"sigma": [1.0, 2.5]}),
+    "wavelet": ("Wavelet", {}),
+    "square": ("Square", {}),
+    "square_root": ("SquareRoot", {}),
+    "logarithm": ("Logarithm", {}),
+    "exponential": ("Exponential", {}),
+    "gradient": ("Gradient", {}),
+    "lbp2d": ("LBP2D", {}),
+}
+
+
+def plain_pyradiomics(
+    image: sitk.Image, mask: sitk.Image, config: Handcrafted, **setting: object
+) -> dict[str, float]:
     """Every feature by pyradiomics' own extractor on the whole image."""
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     extractor = RadiomicsFeatureExtractor(additionalInfo=False, **setting)
-    extractor.enableImageTypes(Original={}, LoG={"sigma": [1.0, 2.5]}, Wavelet={})
-    return {name: float(value) for name, value in extractor.execute(image, mask).items()}
+    extractor.disableAllImageTypes()
+    extractor.enableImageTypes(**dict(IMAGE_TYPES[key] for key in config.image_types))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: float(value) for name, value in extractor.execute(image, mask).items()}
 
 
 def assert_equals_pyradiomics(
-    image: sitk.Image, mask: sitk.Image, config: Handcrafted, **setting: float
+    image: sitk.Image, mask: sitk.Image, config: Handcrafted, **setting: object
 ) -> None:
     found = extract_features({"T1w": image}, mask, config)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        expected = plain_pyradiomics(image, mask, **setting)
+    expected = plain_pyradiomics(image, mask, config, **setting)
     names = feature_dictionary(found.values).set_index("column")["pyradiomics_name"]
     assert found.status == "ok"
     assert set(names) == set(expected)
@@ -135,6 +150,31 @@ class TestEqualToPyradiomics:
         config = self.CONFIG.model_copy(update={"bin_width": 0.5})
         assert_equals_pyradiomics(image, region, config, binWidth=0.5)
 
+    def test_every_other_image_type(self) -> None:
+        array = 200 + 5 * noise((34, 36, 38)).cumsum(axis=0)
+        mask = np.zeros(array.shape, dtype=np.uint8)
+        mask[12:19, 14:22, 3:11] = noise((7, 8, 8), seed=1) > -1
+        config = Handcrafted(image_types=[*list(IMAGE_TYPES)[3:]], bin_width=0.5)
+        image, region = image_of(array, SPACING_MM), image_of(mask, SPACING_MM)
+        assert_equals_pyradiomics(image, region, config, binWidth=0.5)
+
+    @pytest.mark.parametrize(
+        ("dimension", "aggregation"), [("2.5d", "averaged"), ("2.5d", "merged"), ("3d", "merged")]
+    )
+    def test_neighbourhoods(self, dimension: str, aggregation: str) -> None:
+        array = noise((22, 24, 26)).cumsum(axis=0)
+        mask = np.zeros(array.shape, dtype=np.uint8)
+        mask[8:13, 9:17, 3:11] = noise((5, 8, 8), seed=1) > -1
+        config = Handcrafted(
+            image_types=["original", "wavelet"], dimension=dimension, aggregation=aggregation
+        )
+        in_slice = {"force2D": dimension == "2.5d", "force2Ddimension": 0}
+        weighting = "no_weighting" if aggregation == "merged" else None
+        assert_equals_pyradiomics(
+            *(image_of(array), image_of(mask), config),
+            **{"binCount": 32, "weightingNorm": weighting, **in_slice},
+        )
+
     @pytest.mark.parametrize("case", ["brain1", "brain2", "breast1"])
     def test_real_images(self, test_data: Path, case: str) -> None:
         folder = test_data / "pyradiomics" / "data"
@@ -142,28 +182,133 @@ class TestEqualToPyradiomics:
         mask = sitk.ReadImage(str(folder / f"{case}_label.nrrd"), sitk.sitkUInt8)
         assert_equals_pyradiomics(image, mask, self.CONFIG, binCount=32)
 
-    def test_a_margin_too_small_would_be_seen(self) -> None:
-        """The test of the test: a tenth of the margin changes the LoG image by far more."""
-        array = noise((60, 60, 60)).cumsum(axis=0)
-        image = image_of(array)
-        box = bounding_box(image_box(array.shape))
-        config = Handcrafted(image_types=["log"], log_sigma_mm=[2.5])
-        ((name, cropped),) = filtered_images(image, box, config)
-        whole = sitk.LaplacianRecursiveGaussian(image, 2.5, True)
-        small = int(padding_mm(name) / 10)
-        tight = image[28 - small : 32 + small, 28 - small : 32 + small, 28 - small : 32 + small]
-        tight = sitk.LaplacianRecursiveGaussian(tight, 2.5, True)
-        wanted = sitk.GetArrayFromImage(box.crop(whole))
-        scale = np.abs(wanted).max()
-        assert np.abs(sitk.GetArrayFromImage(cropped) - wanted).max() < 1e-6 * scale
-        middle = sitk.GetArrayFromImage(tight)[(slice(small, small + 4),) * 3]
-        assert np.abs(middle - wanted).max() > 1e-3 * scale
+
+class TestSliceBySlice:
+    def test_a_slice_alone_is_the_2_5d_region(self) -> None:
+        """With one slice, the mean over slices and the matrix of all slices are the same."""
+        mask = np.zeros((10, 12, 14), dtype=np.uint8)
+        mask[4, 3:9, 2:10] = 1
+        by_slice = extract(noise(), mask, ORIGINAL.model_copy(update={"dimension": "2d"}))
+        merged = extract(noise(), mask, ORIGINAL.model_copy(update={"dimension": "2.5d"}))
+        assert by_slice == merged
+
+    def test_texture_is_the_mean_over_slices_of_levels_made_together(self) -> None:
+        """Slices of levels 1 2 1 2 … and of level 3 alone: mean joint energy (1/2 + 1) / 2 …"""
+        array, mask = np.zeros((10, 12, 14), dtype=np.float32), np.zeros((10, 12, 14), np.uint8)
+        mask[4:6, 3:7, 3:7] = 1
+        array[4, :, ::2], array[4, :, 1::2], array[5] = 0.0, 1.0, 2.0
+        config = Handcrafted(image_types=["original"], dimension="2d", bin_width=1.0)
+        values = extract(array, mask, config).values
+        # In the first slice, rows and diagonals alternate and columns keep the level: contrasts
+        # 1, 1, 1, 0 along the four directions; in the second every neighbour is equal.
+        assert values["T1w__original__glcm__Contrast"] == pytest.approx((3 / 4 + 0) / 2)
+        # Zones: four columns of the first slice, one of the second of 16 voxels.
+        assert values["T1w__original__glszm__ZonePercentage"] == pytest.approx((4 + 1) / 16 / 2)
+        assert values["T1w__original__glcm__JointAverage"] == pytest.approx((1.5 + 3) / 2)
+
+    def test_first_order_is_that_of_the_volume(self) -> None:
+        plain = extract(noise(), cube_mask()).values
+        flat = extract(noise(), cube_mask(), ORIGINAL.model_copy(update={"dimension": "2d"})).values
+        same = [name for name in plain if "firstorder" in name or "shape" in name]
+        assert all(plain[name] == flat[name] for name in same)
+        assert plain["T1w__original__glcm__Contrast"] != flat["T1w__original__glcm__Contrast"]
 
 
-def image_box(shape: tuple[int, ...]) -> np.ndarray:
-    region = np.zeros(shape, dtype=bool)
-    region[28:32, 28:32, 28:32] = True
-    return region
+class TestSeveralDiscretisations:
+    CONFIG = Handcrafted(image_types=["original"], bin_width=[0.25, 0.5], bin_count=[8])
+
+    def test_each_gives_the_values_it_gives_alone(self) -> None:
+        found = extract(noise(), cube_mask(), self.CONFIG).values
+        assert list(found) == feature_columns(["T1w"], self.CONFIG)
+        alone = {
+            "bw0p25": Handcrafted(image_types=["original"], bin_width=0.25),
+            "bw0p5": Handcrafted(image_types=["original"], bin_width=0.5),
+            "bc8": Handcrafted(image_types=["original"], bin_count=8),
+        }
+        for bins, config in alone.items():
+            for column, value in extract(noise(), cube_mask(), config).values.items():
+                several = column.replace("__original__", f"__original_{bins}__")
+                assert found.get(several, found.get(column)) == value, column
+
+    def test_what_no_bins_change_stands_once(self) -> None:
+        """14 of shape, 16 of first order; then 2 of first order and 75 of texture a bin setting."""
+        columns = feature_columns(["T1w"], self.CONFIG)
+        assert len(columns) == 14 + 16 + 3 * (2 + 75)
+        assert "T1w__original__firstorder__Mean" in columns
+        assert "T1w__original_bc8__firstorder__Entropy" in columns
+
+    def test_one_that_is_too_fine_leaves_the_others(self) -> None:
+        config = Handcrafted(image_types=["original"], bin_width=[1e-5, 0.5])
+        found = extract(noise(), cube_mask(), config)
+        assert "at most 1000, in T1w original_bw0p00001" in found.status
+        assert math.isnan(found.values["T1w__original_bw0p00001__glcm__Contrast"])
+        assert found.values["T1w__original_bw0p5__glcm__Contrast"] > 0
+
+
+class TestRegions:
+    CONFIG = Handcrafted(log_sigma_mm=[1.0])
+
+    def test_together_they_have_the_values_they_have_alone(self) -> None:
+        array = noise((40, 42, 44)).cumsum(axis=0)
+        first, second = np.zeros((2, 40, 42, 44), dtype=np.uint8)
+        first[5:10, 5:10, 5:10], second[28:33, 20:27, 30:35] = 1, 1
+        image = {"CT": image_of(array)}
+        masks = {"whole": image_of(first), "rim": image_of(second)}
+        together = measure_regions(image, masks, self.CONFIG)
+        for name, mask in masks.items():
+            alone = extract_features(image, mask, self.CONFIG)
+            values = list(together[name].values.values())
+            assert (together[name].status, alone.status) == ("ok", "ok")
+            assert values == pytest.approx(list(alone.values.values()), rel=1e-6)
+        assert list(together["rim"].values) == feature_columns(["CT"], self.CONFIG, "rim")
+        assert "CT.rim__original__glcm__Contrast" in together["rim"].values
+        assert "mask.rim__original__shape__MeshVolume" in together["rim"].values
+
+    def test_an_empty_one_leaves_the_others(self) -> None:
+        empty = np.zeros((10, 12, 14), dtype=np.uint8)
+        masks = {"": image_of(cube_mask()), "core": image_of(empty)}
+        found = measure_regions({"CT": image_of(noise())}, masks, ORIGINAL)
+        assert found[""] == extract_features({"CT": image_of(noise())}, masks[""], ORIGINAL)
+        assert found["core"].status == "no region: the mask is empty"
+        assert all(math.isnan(value) for value in found["core"].values.values())
+
+
+class TestResegmentation:
+    def test_voxels_outside_the_limits_leave_intensities_and_stay_in_shape(self) -> None:
+        array, mask = noise(), cube_mask()
+        array[4, 4, 4] = 1000.0
+        config = ORIGINAL.model_copy(update={"resegmentation": {"T1w": (None, 500.0)}})
+        values, plain = extract(array, mask, config).values, extract(array, mask).values
+        assert plain["T1w__original__firstorder__Maximum"] == 1000
+        assert values["T1w__original__firstorder__Maximum"] < 10
+        assert values[VOLUME_COLUMN] == plain[VOLUME_COLUMN]
+
+    def test_outliers_leave_too(self) -> None:
+        array, mask = noise(), cube_mask()
+        array[4, 4, 4] = 1000.0
+        config = ORIGINAL.model_copy(update={"outliers_sd": {"T1w": 3.0}})
+        assert extract(array, mask, config).values["T1w__original__firstorder__Maximum"] < 10
+
+    def test_bins_of_a_width_begin_at_the_lower_limit(self) -> None:
+        """IBSI: 10 is of level 3 in every region if bins of 5 begin at 0 (pyradiomics: level 1)."""
+        array, mask = noise(), cube_mask(side=3)
+        array[mask > 0] = np.tile([10.0, 11.0, 12.0], 9)
+        config = Handcrafted(
+            image_types=["original"], bin_width=5.0, resegmentation={"T1w": (0.0, None)}
+        )
+        assert extract(array, mask, config).values["T1w__original__glcm__JointAverage"] == 3
+
+    def test_rounding_comes_first(self) -> None:
+        config = ORIGINAL.model_copy(update={"rounding": {"T1w": True}})
+        values = extract(noise(), cube_mask(), config).values
+        assert values["T1w__original__firstorder__Median"] % 0.5 == 0
+
+    def test_nothing_left_is_said(self) -> None:
+        config = ORIGINAL.model_copy(update={"resegmentation": {"T1w": (500.0, None)}})
+        found = extract(noise(), cube_mask(), config)
+        assert found.status == "after re-segmentation of T1w: no region: the mask is empty"
+        assert found.values[VOLUME_COLUMN] > 0
+        assert math.isnan(found.values["T1w__original__firstorder__Mean"])
 
 
 class TestBadRegions:

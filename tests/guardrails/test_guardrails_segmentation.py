@@ -75,7 +75,7 @@ def dice(prediction: sitk.Image, case: CaseFiles) -> float:
     return 2 * (p & r).sum() / (p.sum() + r.sum())
 
 
-def test_g05_seen_masks_look_good_where_there_is_nothing_to_find(tmp_path: Path) -> None:
+def test_g05_twin_seen_masks_look_good_where_there_is_nothing_to_find(tmp_path: Path) -> None:
     """The leaky twin: on noise, masks of seen cases are far better than of unseen ones.
 
     The guard must accept the honest assignment and refuse the leaky one.
@@ -268,7 +268,7 @@ def test_g05_early_stopping_looks_at_training_patients_who_count_as_seen(tmp_pat
 # G24
 
 
-def test_g24_a_missed_mask_counts_and_never_improves_a_mean(tmp_path: Path) -> None:
+def test_g24_and_twin_a_missed_mask_counts_and_never_improves_a_mean(tmp_path: Path) -> None:
     """Emptying the worse of two predictions: the leaky twin drops it, and looks better for it."""
     cases = [noise_case(tmp_path, f"c{i}", i) for i in range(2)]
     table = pd.DataFrame({"case": ["c0", "c1"], "patient": ["c0", "c1"], "cohort": "development"})

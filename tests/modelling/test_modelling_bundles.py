@@ -1,5 +1,8 @@
+import hashlib
 import io
 import json
+import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -39,6 +42,7 @@ def test_a_model_predicts_the_same_after_disk(predictor: str, tmp_path: Path) ->
     bundles.write_model(fitted, tmp_path / "model")
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
         "card.json",
+        "inner.tsv",
         "model.skops",
         "tuning.tsv",
     ]
@@ -126,6 +130,85 @@ def test_a_changed_card_is_noticed(tmp_path: Path) -> None:
             archive.writestr(name, data)
     with pytest.raises(RadpipeError, match=r"model/card.json in the bundle was changed"):
         bundles.read_bundle(tmp_path / "m.zip")
+
+
+def test_parts_lie_where_a_study_has_them(tmp_path: Path) -> None:
+    bundles.write_model(_fitted("logistic"), tmp_path / "model")
+    fitted = tmp_path / "fitted"
+    fitted.mkdir()
+    (fitted / "classical.json").write_text("{}")
+    (tmp_path / "plan.yaml").write_text("patch: 3")
+    parts = {
+        "segmenters/unet/final/plan.yaml": tmp_path / "plan.yaml",
+        "segmenters/otsu/final/fitted": fitted,
+    }
+    written = bundles.write_bundle(tmp_path / "model", tmp_path / "m.zip", {}, parts)
+    bundle = bundles.read_bundle(tmp_path / "m.zip", tmp_path / "unpacked")
+    assert bundle.sha256 == written
+    files = [f for f in (tmp_path / "unpacked").rglob("*") if f.is_file()]
+    assert sorted(f.relative_to(tmp_path / "unpacked").as_posix() for f in files) == [
+        "segmenters/otsu/final/fitted/classical.json",
+        "segmenters/unet/final/plan.yaml",
+    ]
+
+
+def _rewritten(path: Path, **changes: bytes) -> None:
+    """Change members of a bundle and its manifest too, as someone with a will would."""
+    with zipfile.ZipFile(path) as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    members |= changes
+    del members["manifest.json"]
+    manifest = {n: hashlib.sha256(d).hexdigest() for n, d in members.items()}
+    members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+class _Marker:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        ("model/model.skops", "model.skops: the model cannot be read"),
+        ("segmenters/unet/final/weights.pkl", "a kind that is not loaded; found segmenters/unet"),
+        ("segmenters/../../evil.json", "a kind that is not loaded; found segmenters/.."),
+        ("/evil.json", "a kind that is not loaded; found /evil.json"),
+    ],
+)
+def test_a_pickle_or_a_stray_file_in_a_bundle_is_refused(
+    member: str, message: str, tmp_path: Path
+) -> None:
+    bundles.write_model(_fitted("logistic"), tmp_path / "model")
+    bundles.write_bundle(tmp_path / "model", tmp_path / "m.zip", {})
+    touched = tmp_path / "touched"
+    _rewritten(tmp_path / "m.zip", **{member: pickle.dumps(_Marker(touched))})
+    with pytest.raises(RadpipeError, match=re.escape(message)):
+        bundles.read_bundle(tmp_path / "m.zip", tmp_path / "unpacked")
+    assert not touched.exists()
+    pickle.loads(pickle.dumps(_Marker(touched)))
+    assert touched.exists(), "the pickle of this test would not have been noticed"
+
+
+def test_a_truncated_bundle_and_a_bad_context_are_noticed(tmp_path: Path) -> None:
+    bundles.write_model(_fitted("logistic"), tmp_path / "model")
+    bundles.write_bundle(tmp_path / "model", tmp_path / "m.zip", {})
+    whole = (tmp_path / "m.zip").read_bytes()
+    (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RadpipeError, match=r"half.zip: the bundle cannot be read"):
+        bundles.read_bundle(tmp_path / "half.zip")
+    _rewritten(tmp_path / "m.zip", **{"context.json": b"not json"})
+    with pytest.raises(RadpipeError, match=r"context.json in the bundle is no JSON"):
+        bundles.read_bundle(tmp_path / "m.zip")
+    assert not list(tmp_path.glob("unpacked"))
 
 
 def test_cohorts_of_the_tests_are_what_they_say() -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from radpipe.config import Model, Splits, Threshold
@@ -66,7 +67,8 @@ def test_a_network_survives_disk_and_bundle(fitted: FittedCNN, tmp_path: Path) -
     read = bundles.read_bundle(tmp_path / "cnn.zip").fitted
     assert isinstance(read, FittedCNN)
     assert (predict_cnn(read, crops) == predict_cnn(fitted, crops)).all()
-    table = score_table(read, ["a", "b"], predict_cnn(read, crops[:2]), "final")
+    scores = pd.DataFrame({"y_prob": predict_cnn(read, crops[:2])}, index=["a", "b"])
+    table = score_table(read, scores, "final")
     assert table["threshold"].tolist() == [fitted.threshold] * 2
 
 

@@ -119,7 +119,7 @@ def _study_with_a_copy() -> tuple[pd.DataFrame, pd.DataFrame]:
     cases["late"] = cases["high_grade"] + 0.02 * random.normal(size=42)
     cases["age"] = random.normal(60, 10, size=42)
     own = blocks.table.assign(**{VOLUME_COLUMN: random.uniform(100, 900, size=40)})
-    other = own.iloc[:2].set_axis(["x0", "x1"])
+    other = (own.iloc[:2] + 1.0).set_axis(["x0", "x1"])
     features = pd.concat([own, other]).rename_axis("case").reset_index()
     return cases, features
 

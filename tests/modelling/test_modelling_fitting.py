@@ -15,7 +15,6 @@ from radpipe.modelling.crossfit import cross_predict
 from radpipe.modelling.fitting import FittedModel, fit_tabular, predict
 from radpipe.modelling.pipelines import selected_features
 from radpipe.modelling.predictions import (
-    PREDICTION_COLUMNS,
     collect_predictions,
     score_cases,
 )
@@ -151,7 +150,10 @@ def test_predictions_meet_the_outcome_and_an_unknown_one_stays_empty() -> None:
     elsewhere = blocks.table.iloc[:2].set_axis(["x1", "x0"])
     scores = pd.concat([scores, score_cases(final, elsewhere, "final")])
     table = collect_predictions([scores[:1], scores[1:]], cases, Outcome(column="high_grade"))
-    assert list(table.columns) == PREDICTION_COLUMNS
+    assert list(table.columns) == [
+        *["model", "case", "patient", "cohort", "fold"],
+        *["y_true", "y_prob", "threshold"],
+    ]
     assert table["case"].tolist()[-2:] == ["x0", "x1"]
     assert table["y_true"].isna().sum() == 2
     development = table[table["cohort"] == "development"]

@@ -7,6 +7,7 @@ from radpipe.errors import ConfigError
 from radpipe.modelling.pipelines import BlockUnion
 from radpipe.modelling.predictors import GRIDS, PenalisedLogistic, build_predictor
 from radpipe.modelling.recalibration import fit_platt
+from radpipe.modelling.scaling import BlockScaler
 from radpipe.modelling.selection import FeatureFilter
 
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -52,7 +53,7 @@ def _union(**changes: object) -> tuple[BlockUnion, pd.DataFrame]:
         }
     )
     columns = {"handcrafted": ["f", "empty"], "clinical": ["age", "sex"]}
-    return BlockUnion(columns, ["sex"], **changes), table
+    return BlockUnion(BlockScaler(columns, ["sex"]), FeatureFilter(**changes)), table
 
 
 def test_missing_numbers_get_the_median_and_missing_categories_the_commonest() -> None:
@@ -68,7 +69,8 @@ def test_missing_numbers_get_the_median_and_missing_categories_the_commonest() -
 def test_an_unknown_category_is_zero_in_every_column() -> None:
     union, table = _union(correlation=1)
     union.fit(table, Y)
-    zero = -union.numbers_["clinical"][1].mean_ / union.numbers_["clinical"][1].scale_
+    scaler = union.scaler_.scalers_["clinical"]
+    zero = -scaler.mean_ / scaler.scale_
     assert union.transform(table.assign(sex="X"))[0, 2:] == pytest.approx(zero[1:])
 
 
@@ -108,18 +110,18 @@ def test_probabilities_are_those_of_the_logit() -> None:
     assert p.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", GRIDS["binary"])
 def test_every_predictor_is_repeatable(name: str) -> None:
     x = np.random.default_rng(3).normal(size=(30, 4))
     y = np.array([0, 1] * 15)
-    for params in GRIDS[name]:
+    for params in GRIDS["binary"][name]:
         a, b = (build_predictor(name, 5, tuning=True, **params).fit(x, y) for _ in range(2))
         assert (a.predict_proba(x) == b.predict_proba(x)).all()
 
 
 def test_unknown_predictor_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"found 'svm', expected logistic, elastic_net"):
-        build_predictor("svm", 0)
+    with pytest.raises(ConfigError, match=r"found 'svn', expected logistic, elastic_net"):
+        build_predictor("svn", 0)
 
 
 def test_recalibration_shrinks_overconfident_logits_and_never_turns_them_round() -> None:

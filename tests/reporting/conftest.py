@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import kinds_study
 import pytest
 import report_study
 
@@ -38,6 +39,19 @@ def rivals(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """Six segmenters on the same cases, one planned, one semi-automatic, one an ensemble."""
     root, study = tmp_path_factory.mktemp("rivals"), report_study.make_rivals()
     return _reported(root, study, development=16, external=6)
+
+
+@pytest.fixture(scope="session", params=list(kinds_study.OUTCOMES))
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """A study of each kind of outcome, its tables made of simulated predictions."""
+    return _reported_kind(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def _reported_kind(root: Path, name: str) -> Reported:
+    study = kinds_study.make_study(name)
+    inputs = kinds_study.make_inputs(root, study)
+    names = draw_figures(study, inputs, root / "figures")
+    return Reported(study, inputs, names, build_report(study, inputs))
 
 
 def _reported(root: Path, study: Study, **cases: int) -> Reported:

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
+from scipy import ndimage
 from scipy.stats import rankdata
 
 from radpipe.config import Network, Study, load_study
 from radpipe.io.files import write_json
 from radpipe.io.images import image_like, write_image
-from radpipe.io.tables import write_table
+from radpipe.io.tables import write_arrays, write_table
 from radpipe.reporting.inputs import ReportInputs
 from radpipe.segmentation.comparison import comparison_table
 from radpipe.segmentation.plan import Plan, write_plan
@@ -149,8 +150,39 @@ def make_inputs(
         predicted={s.name: predicted for s in study.segmentation.segmenters[:2]},
         training=_training(rng, root, study, folds),
         plans=_plans(root, study, folds),
+        **_reconstructions(rng, root, study, cases),
         **explanations,
     )
+
+
+def _reconstructions(
+    rng: np.random.Generator, root: Path, study: Study, cases: pd.DataFrame
+) -> dict[str, dict[str, Path]]:
+    """Of each encoder three cases, each blurred more than the one before."""
+    made: dict[str, dict[str, Path]] = {"reconstructions": {}, "reconstruction_errors": {}}
+    ball = np.hypot(*np.indices((24, 24)) - 11.5)
+    for encoder in study.features.encoders:
+        folder = root / "tables" / "embeddings" / encoder.name
+        table = cases.loc[cases["cohort"] == "development", ["case"]].assign(fold="r1f1")
+        table["rmse"] = np.linspace(0.3, 1.2, len(table))
+        table["rmse_region"] = table["rmse"] / 2
+        arrays = {"modalities": np.array(study.images.modalities)}
+        for number, case in enumerate(table["case"].iloc[[0, len(table) // 2, -1]]):
+            count = len(study.images.modalities)
+            image = np.stack([(ball < 7 + k) * 1.0 for k in range(count)])
+            image += rng.normal(0, 0.3, image.shape)
+            again = ndimage.gaussian_filter(image, (0, number + 1, number + 1))
+            arrays |= {
+                f"{case}__image": image.astype(np.float32),
+                f"{case}__reconstruction": again.astype(np.float32),
+                f"{case}__mask": (ball < 6).astype(np.float32),
+                f"{case}__rmse": np.float32(0.3 + 0.4 * number),
+            }
+        made["reconstructions"][encoder.name] = folder / "reconstructions.npz"
+        made["reconstruction_errors"][encoder.name] = folder / "reconstruction.tsv"
+        write_arrays(arrays, folder / "reconstructions.npz")
+        write_table(table, folder / "reconstruction.tsv")
+    return made
 
 
 def _cases(rng: np.random.Generator, development: int, external: int) -> pd.DataFrame:

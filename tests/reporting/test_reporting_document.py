@@ -16,6 +16,7 @@ from radpipe.reporting.document import (
     plain,
     spans_of,
 )
+from radpipe.reporting.kinds import KINDS
 from radpipe.reporting.method_names import method_name
 from radpipe.reporting.numbers import (
     count,
@@ -30,6 +31,8 @@ from radpipe.reporting.pdf import quoted
 from radpipe.reporting.references import REFERENCES
 from radpipe.reporting.sections import judgement
 from radpipe.reporting.tidy import Difference, Finding
+
+BINARY = KINDS["binary"]
 
 
 def test_marks_become_spans() -> None:
@@ -146,13 +149,13 @@ def test_methods_are_named_in_words(method: str, words: str) -> None:
     ],
 )
 def test_an_interval_that_says_little_is_called_out(low: float, high: float, expected: str) -> None:
-    callout = judgement.chance_callout(Finding(0.6, low, high), "external")
+    callout = judgement.chance_callout(Finding(0.6, low, high), "external", BINARY)
     assert callout is not None
     assert expected in callout.text.replace("\n", " ")
 
 
 def test_a_narrow_interval_above_chance_needs_no_warning() -> None:
-    assert judgement.chance_callout(Finding(0.8, 0.75, 0.85), "external") is None
+    assert judgement.chance_callout(Finding(0.8, 0.75, 0.85), "external", BINARY) is None
 
 
 @pytest.mark.parametrize(
@@ -167,4 +170,5 @@ def test_a_narrow_interval_above_chance_needs_no_warning() -> None:
 def test_only_adjusted_differences_are_called_differences(
     difference: Difference, expected: str
 ) -> None:
-    assert expected in judgement.difference_sentence("a", "b", "development", difference)
+    sentence = judgement.difference_sentence("a", "b", "development", difference, BINARY)
+    assert expected in sentence

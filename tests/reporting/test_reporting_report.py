@@ -25,9 +25,10 @@ from radpipe.reporting.document import (
 from radpipe.reporting.figures import draw_figures
 from radpipe.reporting.html import html_of, render_html
 from radpipe.reporting.inputs import ReportInputs
+from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.pdf import quoted, render_pdf, setting_of, typst_of
 from radpipe.reporting.references import REFERENCES
-from radpipe.reporting.sections.judgement import CONDITIONAL
+from radpipe.reporting.sections.judgement import out_of_fold_note
 from radpipe.reporting.segmenter_names import (
     CLASSICAL,
     COMBINATIONS,
@@ -135,7 +136,8 @@ def test_the_summary_names_model_baselines_and_what_the_interval_is(demo) -> Non
     for model in ("fusion", "volume", "clinical"):
         assert model in text
         assert f"{performance.loc[(model, 'development', 'auc'), 'estimate']:.3f}" in text
-    assert plain(CONDITIONAL) in text
+    note = out_of_fold_note(kind_of_study(demo.study), demo.study.splits.repeats)
+    assert plain(note) in text
     assert "conditional on the models fitted" in text
 
 

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
+from radpipe.io.tables import read_table
 from radpipe.phantoms.cohort import CohortSpec, make_cohort
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +86,45 @@ def jobs_of(output: str) -> dict[str, int]:
     """How many jobs of each rule finished, or would run, by Snakemake's own words."""
     finished = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output)
     return {rule: finished.count(rule) for rule in set(finished)}
+
+
+def apply_to_external(
+    study: StudyRun, cohort: Path, model: str, folder: Path, cases: Sequence[str] | None = None
+) -> tuple[Path, str]:
+    """`radpipe apply` on the external cases of a study, or some of them, as a user would.
+
+    Returns:
+        The table of scores and what was printed. The sheet lies elsewhere than the cohort's and
+        holds no outcome.
+    """
+    used = read_table(study.results / "models" / model / "external.tsv")["case"]
+    sheet = pd.read_csv(cohort / "cases.tsv", sep="\t", dtype=str, keep_default_na=False)
+    sheet = sheet[sheet["case"].isin(used if cases is None else cases)]
+    sheet = sheet.drop(columns=[c for c in study.config["outcome"].values() if c in sheet])
+    for column in (c for c in sheet if c.startswith(("image_", "mask"))):
+        sheet[column] = [str(cohort / cell) if cell else "" for cell in sheet[column]]
+    folder.mkdir()
+    sheet.to_csv(folder / "new.tsv", sep="\t", index=False)
+    bundle = study.results / "bundles" / f"{model}.zip"
+    arguments = ["apply", bundle, "--cases", folder / "new.tsv", "--out", folder / "scores.tsv"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from radpipe.cli import main; main()", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"radpipe apply ended with {done.returncode}:\n{done.stdout[-4000:]}")
+    return folder / "scores.tsv", done.stdout
+
+
+def scores_of(table: Path) -> list[tuple[str, ...]]:
+    """The text of every score, to the last digit, case by case."""
+    columns = ["model", "case", "fold", "y_prob", "threshold", "bundle_sha256"]
+    text = pd.read_csv(table, sep="\t", dtype=str)[columns]
+    return sorted(text.itertuples(index=False, name=None))
 
 
 def tabular_config(cohort: Path) -> dict[str, Any]:

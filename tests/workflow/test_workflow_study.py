@@ -3,7 +3,14 @@
 from pathlib import Path
 
 import pytest
-from conftest import RESULTS, StudyRun, jobs_of, whole_config
+from conftest import (
+    RESULTS,
+    StudyRun,
+    apply_to_external,
+    jobs_of,
+    scores_of,
+    whole_config,
+)
 
 from radpipe.io.tables import read_table
 
@@ -58,6 +65,21 @@ def test_masks_come_from_weights_that_never_saw_the_patient(study: StudyRun) -> 
 
 def test_nothing_is_left_to_do(study: StudyRun) -> None:
     assert "Nothing to be done" in study.run("--dry-run")
+
+
+@pytest.mark.parametrize("model", ["fusion", "cnn"])
+def test_a_bundle_scores_raw_images_as_the_workflow_did(
+    study: StudyRun, tiny_cohort: Path, tmp_path: Path, model: str
+) -> None:
+    """Guardrail G03: equal to the digit, all together and each case by itself."""
+    expected = study.results / "models" / model / "external.tsv"
+    together, _ = apply_to_external(study, tiny_cohort, model, tmp_path / "together")
+    assert scores_of(together) == scores_of(expected)
+    looks = read_table(study.results / "models" / model / "looks.tsv")
+    assert list(looks["bundle_sha256"]) == list(read_table(expected)["bundle_sha256"].unique())
+    case = read_table(expected)["case"].iloc[-1]
+    alone, _ = apply_to_external(study, tiny_cohort, model, tmp_path / "alone", [case])
+    assert scores_of(alone) == [row for row in scores_of(expected) if case in row]
 
 
 @pytest.mark.slow

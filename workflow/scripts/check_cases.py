@@ -13,4 +13,4 @@ with job(snakemake.log[0], snakemake.threads):
     cases, exclusions = check_cases(read_case_sheet(study), study, threads=snakemake.threads)
     write_table(cases, snakemake.output.cases)
     write_table(exclusion_table(exclusions), snakemake.output.exclusions)
-    write_table(clinical_table(cases, study.features.clinical), snakemake.output.clinical)
+    write_table(clinical_table(cases, study.read_columns), snakemake.output.clinical)

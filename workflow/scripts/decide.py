@@ -3,10 +3,13 @@
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from radpipe.config import Evaluation
-    from radpipe.evaluation.tables import decision_table
+    from radpipe.config import Evaluation, Outcome
+    from radpipe.evaluation.by_kind import decision
     from radpipe.io.tables import read_table, write_table
 
-    settings = Evaluation.model_validate(snakemake.params.evaluation)
-    table = decision_table(read_table(snakemake.input.predictions), settings)
+    table = decision(
+        read_table(snakemake.input.predictions),
+        Outcome.model_validate(snakemake.params.outcome),
+        Evaluation.model_validate(snakemake.params.evaluation),
+    )
     write_table(table, snakemake.output.table)

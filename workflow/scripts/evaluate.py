@@ -3,14 +3,16 @@
 from radpipe.logs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from radpipe.config import Evaluation
-    from radpipe.evaluation.performance import operating_points, performance_table
-    from radpipe.evaluation.tables import roc_table
+    from radpipe.config import Evaluation, Outcome
+    from radpipe.evaluation.by_kind import judge
     from radpipe.io.tables import read_table, write_table
 
-    predictions = read_table(snakemake.input.predictions)
-    settings = Evaluation.model_validate(snakemake.params.evaluation)
-    performance = performance_table(predictions, settings, snakemake.params.seed)
-    write_table(performance, snakemake.output.performance)
-    write_table(roc_table(predictions), snakemake.output.roc)
-    write_table(operating_points(predictions), snakemake.output.operating_points)
+    tables = judge(
+        read_table(snakemake.input.predictions),
+        read_table(snakemake.input.cases),
+        Outcome.model_validate(snakemake.params.outcome),
+        Evaluation.model_validate(snakemake.params.evaluation),
+        snakemake.params.seed,
+    )
+    for name, path in zip(snakemake.params.names, snakemake.output, strict=True):
+        write_table(tables[name], path)

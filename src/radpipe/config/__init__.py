@@ -8,8 +8,8 @@ closed: an unknown key stops the run.
 from radpipe.config.base import REFERENCE, Section, Voxels
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted
-from radpipe.config.loading import json_schema, load_study, read_segmenter
-from radpipe.config.modelling import Model, Selection
+from radpipe.config.loading import json_schema, load_study, read_encoder, read_segmenter
+from radpipe.config.modelling import Harmonisation, Imputation, Model, SearchBudget, Selection
 from radpipe.config.outcome import Outcome
 from radpipe.config.sections import (
     BiasCorrection,
@@ -34,6 +34,7 @@ from radpipe.config.segmentation import (
     Segmenter,
     Start,
 )
+from radpipe.config.stability import Stability
 from radpipe.config.study import Study
 
 __all__ = [
@@ -50,22 +51,27 @@ __all__ = [
     "Ensemble",
     "Evaluation",
     "Handcrafted",
+    "Harmonisation",
+    "Imputation",
     "Model",
     "Network",
     "Normalisation",
     "Outcome",
     "Registration",
     "Resampling",
+    "SearchBudget",
     "Section",
     "Segmentation",
     "Segmenter",
     "Selection",
     "Splits",
+    "Stability",
     "Start",
     "Study",
     "Threshold",
     "Voxels",
     "json_schema",
     "load_study",
+    "read_encoder",
     "read_segmenter",
 ]

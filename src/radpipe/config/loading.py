@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from radpipe.config.encoders import Encoder
 from radpipe.config.messages import sentence
 from radpipe.config.segmentation import Segmenter
 from radpipe.config.study import Study
@@ -37,6 +38,11 @@ def load_study(config: Mapping[str, Any] | Path | str) -> Study:
 def read_segmenter(section: Mapping[str, Any]) -> Segmenter:
     """The settings of a segmenter, of whatever kind, from a checked section of a config."""
     return TypeAdapter[Segmenter](Segmenter).validate_python(section)
+
+
+def read_encoder(section: Mapping[str, Any]) -> Encoder:
+    """The settings of an encoder, of whatever kind, from a checked section of a config."""
+    return TypeAdapter[Encoder](Encoder).validate_python(section)
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,18 +9,19 @@ from pydantic import Field, model_validator
 from radpipe.config.base import Name, Section
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted
+from radpipe.config.stability import Stability
 
 
 class Images(Section):
     """The images of a case."""
 
     modalities: list[Name] = Field(
-        min_length=1, description="names; the sheet's column is image_<modality>"
+        [], description="names; the sheet's column is image_<modality>; none: features.table is all"
     )
     missing: Literal["exclude", "zero"] = Field(
         "exclude", description="a case without one of them: set aside, or blank (zeros) there"
     )
-    reference: Name = Field(
+    reference: Name | Literal[""] = Field(
         "", description="modality whose grid the others are brought to; default: the first"
     )
 
@@ -33,7 +34,7 @@ class Images(Section):
 
     @model_validator(mode="after")
     def _reference_is_listed(self) -> Self:
-        if self.reference not in self.modalities:
+        if self.modalities and self.reference not in self.modalities:
             raise ValueError(f"reference '{self.reference}' is not one of {self.modalities}")
         if len(set(self.modalities)) < len(self.modalities):
             raise ValueError(f"a modality is named twice in {self.modalities}")
@@ -103,6 +104,15 @@ class Features(Section):
     """What a model may see of a case besides its images."""
 
     handcrafted: Handcrafted | None = Field(None, description="pyradiomics features; null: none")
+    table: Path | None = Field(
+        None,
+        description="a table of features (.tsv, .csv, .parquet; a column `case`) in place of the "
+        "extraction: a study without images",
+    )
+    volume: str | None = Field(
+        None, description="column of `table` with the volume of the region: the trivial baseline"
+    )
+    stability: Stability = Stability()
     encoders: list[Encoder] = Field([], description="deep features")
     clinical: list[str] = Field([], description="columns of the case sheet used as features")
     allow: list[str] = Field(
@@ -110,6 +120,14 @@ class Features(Section):
         description="columns that may tell the outcome almost by themselves (see the tripwire "
         "against copies of the outcome)",
     )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.table is not None and self.handcrafted is not None:
+            raise ValueError("'table' stands in place of 'handcrafted'; name one of them")
+        if self.volume is not None and self.table is None:
+            raise ValueError("'volume' names a column of 'table', which is not given")
+        return self
 
 
 class Splits(Section):
@@ -139,6 +157,12 @@ class Controls(Section):
     permutations: int = Field(20, ge=0, description="label permutations through the whole chain")
     shuffled_voxels: bool = Field(True, description="features of voxels shuffled in the mask")
     displaced_mask: bool = Field(True, description="features of the same shape elsewhere")
+    noise_filled: bool = Field(
+        False, description="features of noise of the region's mean and sd in the mask"
+    )
+    image_types: Literal["original", "all"] = Field(
+        "original", description="images the control regions are measured on; all: as the region"
+    )
 
 
 class Evaluation(Section):
@@ -150,6 +174,9 @@ class Evaluation(Section):
     threshold: Threshold = Threshold()
     decision_range: tuple[float, float] = Field(
         (0.05, 0.75), description="threshold probabilities of the decision curve"
+    )
+    subgroups: list[str] = Field(
+        [], description="columns of the case sheet within whose levels models are judged again"
     )
     controls: Controls = Controls()
     expected_r2: float | None = Field(

@@ -7,10 +7,11 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from radpipe.config.base import REFERENCE, Name, Section
-from radpipe.config.encoders import Encoder
+from radpipe.config.encoders import Bottleneck, Encoder, Supervised
 from radpipe.config.messages import nearest
 from radpipe.config.modelling import Model
 from radpipe.config.outcome import Outcome
+from radpipe.config.presets import preset_settings
 from radpipe.config.sections import (
     BiasCorrection,
     Evaluation,
@@ -22,7 +23,10 @@ from radpipe.config.sections import (
     Resampling,
     Splits,
 )
-from radpipe.config.segmentation import Classical, Segmentation, Segmenter
+from radpipe.config.segmentation import Classical, Network, Segmentation, Segmenter
+
+BASELINE = {"regression": "ridge", "survival": "cox"}
+"""Predictor of the trivial baselines; of classes it is `logistic`."""
 
 
 class Study(Section):
@@ -35,7 +39,7 @@ class Study(Section):
         "exclude", description="set an unusable case aside with the reason, or stop"
     )
     outcome: Outcome | None = Field(None, description="null: the study ends after segmentation")
-    images: Images
+    images: Images = Images()
     registration: Registration = Registration()
     bias_correction: BiasCorrection = BiasCorrection()
     normalisation: Normalisation = Normalisation()
@@ -54,11 +58,16 @@ class Study(Section):
         if not isinstance(data, Mapping) or not data.get("models"):
             return data
         features = dict(data.get("features") or {})
-        features.setdefault("handcrafted", {})
-        wanted = ["volume", "clinical"] if features.get("clinical") else ["volume"]
+        if not features.get("table"):
+            features.setdefault("handcrafted", {})
+        measured = "handcrafted" in features or features.get("volume")
+        wanted = ["volume"] if measured else []
+        wanted += ["clinical"] if features.get("clinical") else []
+        outcome = data.get("outcome")
+        kind = outcome.get("kind") if isinstance(outcome, Mapping) else None
         listed = [m.get("blocks") for m in data["models"] if isinstance(m, Mapping)]
         added = [
-            {"name": block, "blocks": [block], "predictor": "logistic"}
+            {"name": block, "blocks": [block], "predictor": BASELINE.get(str(kind), "logistic")}
             for block in wanted
             if [block] not in listed
         ]
@@ -82,6 +91,8 @@ class Study(Section):
                 _check_known(where, [segmenter.modality], modalities)
         for model in self.models:
             _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
+            single = [m.name for m in self.models if not m.is_fusion]
+            _check_known(f"models fused by '{model.name}'", model.of, single)
         if self.evaluation.primary:
             names = [m.name for m in self.models]
             _check_known("evaluation.primary", [self.evaluation.primary], names)
@@ -89,12 +100,84 @@ class Study(Section):
             raise ValueError("models are listed but no outcome is named")
         return self
 
+    @model_validator(mode="after")
+    def _outcome_is_no_input(self) -> Self:
+        """The label of a case must not reach its features, not by ComBat either (G06)."""
+        hidden = self.outcome.columns if self.outcome else []
+        uses = {"features.clinical": list(self.features.clinical)}
+        for model in self.models:
+            if model.harmonisation is not None:
+                where = f"harmonisation of model '{model.name}'"
+                uses[where] = [model.harmonisation.batch, *model.harmonisation.covariates]
+        for where, columns in uses.items():
+            for column in columns:
+                if column in hidden:
+                    raise ValueError(f"{where}: '{column}' holds the outcome, which is to predict")
+        return self
+
+    @model_validator(mode="after")
+    def _features_fit_the_images(self) -> Self:
+        handcrafted, where = self.features.handcrafted, "features.handcrafted"
+        if handcrafted is None:
+            if self.features.stability.enabled:
+                raise ValueError("features.stability is asked for, but features.handcrafted is off")
+            return self
+        for key in ("preset", "resegmentation", "outliers_sd", "rounding", "ring_values"):
+            named = list(getattr(handcrafted, key))
+            _check_known(f"{where}.{key}", named, self.images.modalities)
+        for modality, preset in handcrafted.preset.items():
+            wanted = preset_settings(preset)["normalisation"].value
+            if wanted == "none" and self.normalisation.method_of(modality) != "none":
+                raise ValueError(
+                    f"{where}.preset {preset} of {modality} needs intensities in their own unit: "
+                    f"write normalisation.overrides: {{{modality}: none}}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _stability_is_measured(self) -> Self:
+        asking = [m.name for m in self.models if m.selection.stability is not None]
+        if asking and not self.measures_stability:
+            raise ValueError(
+                f"model '{asking[0]}': selection.stability needs features measured twice; set "
+                "features.stability.perturbations or features.stability.retest"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> Self:
+        if self.images.modalities:
+            return self
+        if self.features.table is None:
+            raise ValueError("images.modalities is empty and features.table names no table")
+        for what in ("segmentation.segmenters", "features.encoders"):
+            section, key = what.split(".")
+            if getattr(getattr(self, section), key):
+                raise ValueError(f"{what} need images, and images.modalities is empty")
+        return self
+
+    @model_validator(mode="after")
+    def _encoders_have_their_sources(self) -> Self:
+        networks = [s.name for s in self.segmentation.segmenters if isinstance(s, Network)]
+        for encoder in self.features.encoders:
+            where = f"segmenter of encoder '{encoder.name}'"
+            if isinstance(encoder, Bottleneck):
+                _check_known(where, [encoder.segmenter], networks)
+            if isinstance(encoder, Supervised) and self.outcome is None:
+                raise ValueError(
+                    f"encoder '{encoder.name}' of kind {encoder.kind} learns from the outcome, but "
+                    "no outcome is named"
+                )
+        return self
+
     @property
     def blocks(self) -> list[str]:
         """The blocks that this study can offer to a model."""
-        offered = ["images"]
-        offered += ["clinical"] if self.features.clinical else []
-        offered += ["volume", "handcrafted"] if self.features.handcrafted else []
+        features = self.features
+        offered = ["images"] if self.images.modalities else []
+        offered += ["clinical"] if features.clinical else []
+        offered += ["volume"] if features.handcrafted or features.volume else []
+        offered += ["handcrafted"] if features.handcrafted or features.table else []
         return offered + [e.name for e in self.features.encoders]
 
     @property
@@ -108,6 +191,16 @@ class Study(Section):
         return self.features.handcrafted is not None
 
     @property
+    def has_features(self) -> bool:
+        """Whether there is a table of features, measured or given."""
+        return self.measures_features or self.features.table is not None
+
+    @property
+    def measures_stability(self) -> bool:
+        """Whether features are measured a second time."""
+        return self.measures_features and self.features.stability.enabled
+
+    @property
     def check_settings(self) -> dict[str, Any]:
         """What decides whether a case can be used."""
         return {
@@ -119,9 +212,16 @@ class Study(Section):
             "blocks": sorted({b for m in self.models for b in m.blocks}),
             "mask_source": self.segmentation.mask_source,
             "labels": self.segmentation.labels,
-            "clinical": self.features.clinical,
+            "clinical": self.read_columns,
             "folds": [self.splits.folds, self.splits.inner_folds],
         }
+
+    @property
+    def read_columns(self) -> list[str]:
+        """The columns of the sheet that a model may read: clinical ones, and what ComBat needs."""
+        beside = [h for m in self.models if (h := m.harmonisation) is not None]
+        carried = [c for h in beside for c in (h.batch, *h.covariates)]
+        return list(dict.fromkeys([*self.features.clinical, *carried]))
 
     def segmenter(self, name: str) -> Segmenter:
         """The segmenter of that name."""

@@ -20,9 +20,6 @@ from radpipe.types import Matrix, Vector
 FLOOR = 1e-6
 """Probabilities nearer to 0 or 1 are brought to this distance where a logarithm is taken."""
 
-GRID = 200
-"""Points at which a curve is fitted when there are more distinct predictions than that."""
-
 STEPS = 50
 """Newton steps at most; a fit that has not settled by then is undefined."""
 
@@ -85,7 +82,7 @@ def ici(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
 
 
 def curve_errors(y: npt.ArrayLike, p: npt.ArrayLike) -> CurveErrors:
-    """ICI, E50, E90 and Emax of the loess curve (span 0.75, degree 2)."""
+    """ICI, E50, E90 and Emax of R's loess curve (span 0.75, degree 2), which may leave [0, 1]."""
     outcome, probability = check_probabilities(y, p)
     weights = np.ones((1, outcome.size))
     distance = np.abs(_fitted(outcome, probability, weights)[0] - probability)
@@ -256,15 +253,8 @@ def _mixed(y: Vector, weights: Matrix) -> npt.NDArray[np.bool_]:
 
 
 def _fitted(y: Vector, p: Vector, weights: Matrix) -> Matrix:
-    """The loess curve at each case's own prediction, shape (B, n), clipped to [0, 1]."""
-    knots, index = np.unique(p, return_inverse=True)
-    if knots.size <= GRID:
-        return np.clip(loess_weighted(p, y, knots, weights), 0, 1)[:, index]
-    knots = np.unique(np.quantile(p, np.linspace(0, 1, GRID)))
-    curve = np.clip(loess_weighted(p, y, knots, weights), 0, 1)
-    right = np.clip(np.searchsorted(knots, p), 1, knots.size - 1)
-    part = (p - knots[right - 1]) / (knots[right] - knots[right - 1])
-    return curve[:, right - 1] * (1 - part) + curve[:, right] * part
+    """The loess curve at each case's own prediction, shape (B, n)."""
+    return loess_weighted(p, y, p, weights)
 
 
 def _single(

@@ -60,6 +60,12 @@ class Judged:
             leaves_one_out(fold, self.patient) for fold in self.fold
         )
 
+    @property
+    def cross_validated(self) -> bool:
+        """Whether the predictions were made out of fold, in several folds of each repeat."""
+        folds = min(np.unique(row).size for row in self.fold)
+        return self.cohort == DEVELOPMENT and folds > 1
+
     @cached_property
     def placed(self) -> Placements:
         """Placements averaged over repeats: those of the mean AUC."""

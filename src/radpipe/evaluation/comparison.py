@@ -1,4 +1,4 @@
-"""Tests of the difference between models, and the adjustment of many p-values."""
+"""Tests of the difference between models."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,20 @@ from radpipe.evaluation.discrimination import (
     placements,
 )
 from radpipe.evaluation.intervals import normal_quantile
-from radpipe.types import Matrix, Vector
+from radpipe.evaluation.multiplicity import benjamini_hochberg, holm
+from radpipe.types import Matrix
+
+__all__ = [
+    "Difference",
+    "benjamini_hochberg",
+    "clustered_delong_test",
+    "delong_test",
+    "difference_of_aucs",
+    "holm",
+    "nadeau_bengio",
+    "permutation_p",
+    "unpaired_delong_test",
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,41 @@ def clustered_delong_test(
     return difference_of_aucs(placed, covariance, confidence, "obuchowski_paired")
 
 
+def unpaired_delong_test(
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
+    confidence: float = 0.95,
+) -> Difference:
+    """Test of two AUCs measured on different cases, by a t test with Welch's degrees of freedom.
+
+    As in pROC, each variance is DeLong's and counts with the cases of its curve; `z` holds t.
+
+    Args:
+        first: outcome and scores of the first curve, each of shape (n,).
+        second: those of the second, of any other length.
+        confidence: of the interval.
+    """
+    placed = [placements(*curve) for curve in (first, second)]
+    v = [float(delong_covariance(p)[0, 0]) for p in placed]
+    n = [p.positive.shape[1] + p.negative.shape[1] for p in placed]
+    difference, variance = float(placed[0].auc[0] - placed[1].auc[0]), v[0] + v[1]
+    if not variance > 0:
+        reason = "delong_unpaired (no test: variance 0 or undefined)"
+        return Difference(difference, np.nan, np.nan, np.nan, np.nan, reason)
+    freedom = variance**2 / (v[0] ** 2 / (n[0] - 1) + v[1] ** 2 / (n[1] - 1))
+    error = float(np.sqrt(variance))
+    half = float(t.ppf(0.5 + confidence / 2, freedom)) * error
+    p = float(2 * t.sf(abs(difference) / error, freedom))
+    return Difference(
+        difference,
+        max(-1.0, difference - half),
+        min(1.0, difference + half),
+        difference / error,
+        p,
+        f"delong_unpaired (df {freedom:.1f})",
+    )
+
+
 def difference_of_aucs(
     placed: Placements, covariance: Matrix, confidence: float, method: str
 ) -> Difference:
@@ -69,29 +117,6 @@ def difference_of_aucs(
     half = normal_quantile(confidence) * error
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
     return Difference(difference, low, high, float(z), float(2 * norm.sf(abs(z))), method)
-
-
-def holm(p: npt.ArrayLike) -> Vector:
-    """Holm's adjusted p-values, for a family of confirmatory tests; NaN stays and is not counted.
-
-    Holm, Scand J Stat 1979;6:65.
-    """
-    values, adjusted = _finite_p(p)
-    order = np.argsort(values, kind="stable")
-    steps = np.maximum.accumulate((values.size - np.arange(values.size)) * values[order])
-    return _place(adjusted, order, np.minimum(steps, 1.0))
-
-
-def benjamini_hochberg(p: npt.ArrayLike) -> Vector:
-    """Benjamini and Hochberg's adjusted p-values, for screening; NaN stays and is not counted.
-
-    Benjamini & Hochberg, J R Stat Soc B 1995;57:289.
-    """
-    values, adjusted = _finite_p(p)
-    order = np.argsort(values, kind="stable")
-    steps = values[order] * values.size / np.arange(1, values.size + 1)
-    steps = np.minimum.accumulate(steps[::-1])[::-1]
-    return _place(adjusted, order, np.minimum(steps, 1.0))
 
 
 def nadeau_bengio(
@@ -129,18 +154,3 @@ def permutation_p(at_least_as_extreme: int, permutations: int) -> float:
     Phipson & Smyth, Stat Appl Genet Mol Biol 2010;9:39.
     """
     return (at_least_as_extreme + 1) / (permutations + 1)
-
-
-def _finite_p(p: npt.ArrayLike) -> tuple[Vector, Vector]:
-    values = np.asarray(p, dtype=float)
-    finite = values[~np.isnan(values)]
-    if ((finite < 0) | (finite > 1)).any():
-        raise RadpipeError("a p-value is outside [0, 1]", found=finite.tolist())
-    return finite, values.copy()
-
-
-def _place(adjusted: Vector, order: npt.NDArray[np.intp], steps: Vector) -> Vector:
-    placed = np.empty(order.size)
-    placed[order] = steps
-    adjusted[~np.isnan(adjusted)] = placed
-    return adjusted

@@ -1,10 +1,10 @@
-"""Confidence intervals: Wilson for proportions, the bootstrap of patients for everything else."""
+"""Confidence intervals: Wilson and Clopper-Pearson for proportions, the bootstrap of patients."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from radpipe.types import Interval, Matrix, Vector
 
@@ -31,6 +31,18 @@ def wilson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     # At the ends the exact limits are 0 and 1; rounding must not push them outside.
     low = 0.0 if k == 0 else max(0.0, centre - half)
     return float(low), float(1.0 if k == n else min(1.0, centre + half))
+
+
+def clopper_pearson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact interval of the proportion k / n: never too narrow, often too wide.
+
+    NaN for n = 0. Clopper & Pearson, Biometrika 1934;26:404.
+    """
+    if n == 0:
+        return np.nan, np.nan
+    tail = (1 - confidence) / 2
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
+    return low, 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
 
 
 def patient_weights(patient: npt.ArrayLike, samples: int, seed: int | Sequence[int]) -> Matrix:

@@ -11,6 +11,10 @@ from radpipe.evaluation.checks import check_predictions, repeat_of
 from radpipe.evaluation.cohorts import Judged, judged, resamples
 from radpipe.evaluation.comparison import nadeau_bengio
 from radpipe.evaluation.intervals import percentile_interval, wilson
+from radpipe.evaluation.procedure_intervals import (
+    auc_procedure_interval,
+    slope_procedure_interval,
+)
 from radpipe.evaluation.thresholds import (
     OPERATING_METRICS,
     PROPORTIONS,
@@ -44,10 +48,12 @@ UNDEFINED = {
 def performance_table(predictions: pd.DataFrame, settings: Evaluation, seed: int) -> pd.DataFrame:
     """Every metric of every model in every cohort that has outcomes.
 
-    A metric of a repeated cross-validation is computed in each repeat and averaged. Intervals
-    resample patients, with the same samples for all models of a cohort; the AUC has DeLong's
-    interval (Obuchowski's where patients repeat), proportions Wilson's where no patient repeats. An
-    undefined metric keeps its row, without numbers, and the method says why.
+    A metric of a repeated cross-validation is computed in each repeat and averaged. Out of fold the
+    AUC and the calibration slope have the intervals of `procedure_intervals`, which hold for the
+    procedure and not for the fitted models alone. Elsewhere the AUC has DeLong's interval
+    (Obuchowski's where patients repeat), proportions have Wilson's where no patient repeats; other
+    intervals resample patients, with the same samples for all models of a cohort. An undefined
+    metric keeps its row, without numbers, and the method says why.
 
     Args:
         predictions: the rows of `predictions.tsv`.
@@ -114,7 +120,10 @@ def _metrics(part: Judged, weights: Matrix, confidence: float) -> Iterator[tuple
         estimate, replicates = (
             np.mean([statistic(part.y, p, w) for p in part.p], axis=0) for w in (once, weights)
         )
-        yield metric, _bootstrapped(part, metric, float(estimate[0]), replicates, confidence)
+        found = _bootstrapped(part, metric, float(estimate[0]), replicates, confidence)
+        if metric == "calibration_slope" and part.cross_validated and np.isfinite(found.estimate):
+            found = slope_procedure_interval(part.y, part.p, part.fold, part.patient, confidence)
+        yield metric, found
     yield from _operating(part, once, weights, confidence)
 
 
@@ -123,6 +132,10 @@ def _auc(part: Judged, confidence: float) -> Interval:
         return _undefined("undefined: one class")
     if not part.poolable:
         return _undefined("refused: pooled leave-one-out predictions are biased")
+    if part.cross_validated:
+        found = auc_procedure_interval(part.y, part.p, part.fold, part.patient, confidence)
+        if np.isfinite(found.low):
+            return found
     if part.clustered:
         covariance = discrimination.clustered_covariance(part.placed, part.y, part.patient)
         name = part.method("obuchowski")

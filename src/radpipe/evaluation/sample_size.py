@@ -60,8 +60,8 @@ def riley_binary(
     # pmsampsize 1.1.3 carries the second shrinkage unrounded and rounds each count up.
     second = r2 / (r2 + margin * largest)
     needed = {
-        "shrinkage": _cases_for_shrinkage(parameters, r2, shrinkage),
-        "optimism": _cases_for_shrinkage(parameters, r2, second),
+        "shrinkage": cases_for_shrinkage(parameters, r2, shrinkage),
+        "optimism": cases_for_shrinkage(parameters, r2, second),
         "overall_risk": int(
             np.ceil((normal_quantile(0.95) / margin) ** 2 * prevalence * (1 - prevalence))
         ),
@@ -102,5 +102,6 @@ def sample_size_table(
     return table.assign(model=card["name"], parameters=len(card["columns"]))
 
 
-def _cases_for_shrinkage(parameters: int, r2: float, shrinkage: float) -> int:
+def cases_for_shrinkage(parameters: int, r2: float, shrinkage: float) -> int:
+    """Cases that keep the shrinkage of a model with this expected Cox-Snell R² at least this."""
     return int(np.ceil(parameters / ((shrinkage - 1) * np.log1p(-r2 / shrinkage))))

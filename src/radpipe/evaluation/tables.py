@@ -1,7 +1,5 @@
 """Curves and comparisons of the models of a study, as tidy tables."""
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
@@ -10,7 +8,7 @@ from radpipe.config import Evaluation
 from radpipe.evaluation.calibration import FLOOR, calibration_bins, loess_curve, weighted_slope
 from radpipe.evaluation.checks import check_predictions
 from radpipe.evaluation.cohorts import Judged, judged, resamples
-from radpipe.evaluation.comparison import Difference, difference_of_aucs, holm
+from radpipe.evaluation.comparison import Difference, difference_of_aucs
 from radpipe.evaluation.discrimination import (
     Placements,
     clustered_covariance,
@@ -18,10 +16,26 @@ from radpipe.evaluation.discrimination import (
     roc_curve,
 )
 from radpipe.evaluation.intervals import percentile_interval
+from radpipe.evaluation.tables_shared import (
+    COMPARISON_COLUMNS,
+    adjusted,
+    common_cases,
+    comparison_row,
+    joined,
+    pairs_of,
+    untested,
+)
 from radpipe.evaluation.utility import net_benefit
 from radpipe.types import Matrix, Vector
 
-ROC_COLUMNS = ["model", "cohort", "threshold", "false_positive_rate", "true_positive_rate"]
+ROC_COLUMNS = [
+    "model",
+    "cohort",
+    "threshold",
+    "false_positive_rate",
+    "true_positive_rate",
+    "precision",
+]
 CALIBRATION_COLUMNS = [
     "model",
     "cohort",
@@ -33,20 +47,6 @@ CALIBRATION_COLUMNS = [
     "kind",
 ]
 DECISION_COLUMNS = ["model", "cohort", "threshold", "net_benefit"]
-COMPARISON_COLUMNS = [
-    "model_a",
-    "model_b",
-    "cohort",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "z",
-    "p",
-    "p_holm",
-    "method",
-    "n",
-    "primary",
-]
 CURVE_POINTS = 50
 """Points of a calibration curve."""
 
@@ -58,19 +58,20 @@ DECISION_STEP = 0.01
 
 
 def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Points of each ROC curve, with the columns of `ROC_COLUMNS`.
+    """Points of each ROC and precision-recall curve, with the columns of `ROC_COLUMNS`.
 
     Predictions of several repeats are pooled. Cohorts of one class have no curve, and leave-one-out
-    predictions are not pooled to one.
+    predictions are not pooled to one. The precision is missing where no case is called positive.
     """
     parts = [p for p in judged(check_predictions(predictions)) if p.two_classes and p.poolable]
-    curves = [
-        roc_curve(np.tile(part.y, len(part.p)), part.p.ravel()).assign(
-            model=part.model, cohort=part.cohort
-        )
-        for part in parts
-    ]
-    return _joined(curves, ROC_COLUMNS)
+    curves = []
+    for part in parts:
+        curve = roc_curve(np.tile(part.y, len(part.p)), part.p.ravel())
+        found = part.y.mean() * curve["true_positive_rate"]
+        called = found + (1 - part.y.mean()) * curve["false_positive_rate"]
+        precision = found / called.where(called > 0)
+        curves.append(curve.assign(model=part.model, cohort=part.cohort, precision=precision))
+    return joined(curves, ROC_COLUMNS)
 
 
 def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int) -> pd.DataFrame:
@@ -96,7 +97,7 @@ def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int
         curve = _curve(part, settings, seed, kind)
         for table, name in ((bins, "bin"), (curve, kind)):
             tables.append(table.assign(model=part.model, cohort=part.cohort, kind=name))
-    return _joined(tables, CALIBRATION_COLUMNS)
+    return joined(tables, CALIBRATION_COLUMNS)
 
 
 def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFrame:
@@ -106,8 +107,7 @@ def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFr
         `model, cohort, threshold, net_benefit`, with the models `treat_all` and `treat_none` once a
         cohort; the mean over repeats.
     """
-    low, high = settings.decision_range
-    thresholds = np.round(np.arange(low, high + DECISION_STEP / 2, DECISION_STEP), 10)
+    thresholds = decision_thresholds(settings)
     tables, references = [], {}
     for part in judged(check_predictions(predictions)):
         curves = [net_benefit(part.y, p, thresholds) for p in part.p]
@@ -117,7 +117,13 @@ def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFr
         for name in ("treat_all", "treat_none"):
             line = pd.DataFrame({"threshold": thresholds, "net_benefit": curves[0][name]})
             references[part.cohort, name] = line.assign(model=name, cohort=part.cohort)
-    return _joined([*tables, *references.values()], DECISION_COLUMNS)
+    return joined([*tables, *references.values()], DECISION_COLUMNS)
+
+
+def decision_thresholds(settings: Evaluation) -> Vector:
+    """The threshold probabilities of a decision curve: `decision_range` in steps."""
+    low, high = settings.decision_range
+    return np.round(np.arange(low, high + DECISION_STEP / 2, DECISION_STEP), 10)
 
 
 def comparison_table(
@@ -135,47 +141,26 @@ def comparison_table(
         primary: the model named before; default: that of the settings, else the last one.
 
     Returns:
-        `model_a, model_b, cohort, difference, ci_low, ci_high, z, p, p_holm, method, n, primary`.
+        `model_a, model_b, cohort, metric, difference, ci_low, ci_high, z, p, p_holm, method, n,
+        primary`.
     """
     parts = list(judged(check_predictions(predictions)))
-    names = list(dict.fromkeys(part.model for part in parts))
-    named = primary or settings.primary or (names[-1] if names else None)
-    order = sorted(names, key=lambda name: (name != named, -names.index(name)))
     tables = []
-    for cohort in dict.fromkeys(part.cohort for part in parts):
-        by_name = {part.model: part for part in parts if part.cohort == cohort}
-        pairs = combinations((name for name in order if name in by_name), 2)
-        rows = [_compare(by_name[a], by_name[b], settings.confidence) for a, b in pairs]
-        if rows:
-            table = pd.DataFrame(rows)
-            adjusted = table.assign(p_holm=holm(table["p"]), primary=table["model_a"] == named)
-            tables.append(adjusted.assign(cohort=cohort))
-    return _joined(tables, COMPARISON_COLUMNS)
-
-
-def _compare(first: Judged, second: Judged, confidence: float) -> dict[str, object]:
-    """The test of two models on the cases that both predicted."""
-    common = np.intersect1d(first.case, second.case)
-    a, b = (part.subset(np.isin(part.case, common)) for part in (first, second))
-    found = _test(a, b, confidence)
-    return {
-        "model_a": a.model,
-        "model_b": b.model,
-        "difference": found.difference,
-        "ci_low": found.low,
-        "ci_high": found.high,
-        "z": found.z,
-        "p": found.p,
-        "method": found.method,
-        "n": common.size,
-    }
+    for cohort, named, pairs in pairs_of(parts, primary or settings.primary):
+        rows = []
+        for first, second in pairs:
+            a, b = common_cases(first, second)
+            found = _test(a, b, settings.confidence)
+            rows.append(comparison_row(a.model, b.model, a.case.size, found))
+        tables.append(adjusted(rows, cohort, "auc", named))
+    return joined(tables, COMPARISON_COLUMNS)
 
 
 def _test(a: Judged, b: Judged, confidence: float) -> Difference:
     if not (a.y.size and a.two_classes):
-        return _untested("undefined: one class")
+        return untested("undefined: one class")
     if not (a.poolable and b.poolable):
-        return _untested("refused: pooled leave-one-out predictions are biased")
+        return untested("refused: pooled leave-one-out predictions are biased")
     placed = Placements(
         np.vstack([a.placed.positive, b.placed.positive]),
         np.vstack([a.placed.negative, b.placed.negative]),
@@ -185,10 +170,6 @@ def _test(a: Judged, b: Judged, confidence: float) -> Difference:
         return difference_of_aucs(placed, covariance, confidence, a.method("obuchowski_paired"))
     covariance = delong_covariance(placed)
     return difference_of_aucs(placed, covariance, confidence, a.method("delong_paired"))
-
-
-def _untested(reason: str) -> Difference:
-    return Difference(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
 
 
 def _curve(part: Judged, settings: Evaluation, seed: int, kind: str) -> pd.DataFrame:
@@ -217,10 +198,3 @@ def _calibration_line(y: Vector, p: Vector, at: Vector, *, weights: Matrix) -> M
     intercept, slope = weighted_slope(y, p, weights)
     predictor = logit(np.clip(at, FLOOR, 1 - FLOOR))
     return np.asarray(expit(intercept[:, None] + slope[:, None] * predictor))
-
-
-def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    filled = [table for table in tables if len(table)]
-    if not filled:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(filled, ignore_index=True)[columns]

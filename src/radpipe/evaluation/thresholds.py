@@ -9,10 +9,18 @@ import numpy.typing as npt
 from radpipe.errors import FitError
 from radpipe.evaluation.checks import both_classes, check_outcome, check_scores
 from radpipe.evaluation.discrimination import roc_curve
-from radpipe.evaluation.intervals import wilson
+from radpipe.evaluation.intervals import normal_quantile, wilson
 from radpipe.types import Interval, Matrix, Vector
 
-__all__ = ["OperatingPoint", "choose_threshold", "operating_point", "wilson", "youden_thresholds"]
+__all__ = [
+    "OperatingPoint",
+    "choose_threshold",
+    "closest_topleft_thresholds",
+    "operating_point",
+    "specificity_at",
+    "wilson",
+    "youden_thresholds",
+]
 
 PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 """Metrics that are a count over a count and so have a Wilson interval."""
@@ -49,6 +57,42 @@ class OperatingPoint:
             name: Interval(k / n if n else np.nan, *wilson(k, n, confidence), "wilson")
             for name, (k, n) in found.items()
         }
+
+    def ratios(self, confidence: float = 0.95) -> dict[str, Interval]:
+        """Likelihood ratios and diagnostic odds ratio with normal intervals of their logarithm.
+
+        Simel et al., J Clin Epidemiol 1991;44:763. NaN where a count that they divide by is 0.
+        """
+        events, others = self.tp + self.fn, self.fp + self.tn
+        pairs = {
+            "lr_positive": ((self.tp, events), (self.fp, others)),
+            "lr_negative": ((self.fn, events), (self.tn, others)),
+        }
+        found = {
+            name: _log_interval(
+                (a / n) / (b / m), 1 / a - 1 / n + 1 / b - 1 / m, confidence, "simel"
+            )
+            if a and b
+            else _NO_RATIO
+            for name, ((a, n), (b, m)) in pairs.items()
+        }
+        cells = (self.tp, self.fp, self.tn, self.fn)
+        odds = _NO_RATIO
+        if all(cells):
+            spread = sum(1 / cell for cell in cells)
+            odds = _log_interval(
+                self.tp * self.tn / (self.fp * self.fn), spread, confidence, "woolf"
+            )
+        return found | {"diagnostic_odds_ratio": odds}
+
+
+_NO_RATIO = Interval(np.nan, np.nan, np.nan, "undefined: a count is 0")
+
+
+def _log_interval(estimate: float, variance: float, confidence: float, method: str) -> Interval:
+    """Normal interval of the logarithm, whose variance is given."""
+    factor = float(np.exp(normal_quantile(confidence) * np.sqrt(variance)))
+    return Interval(estimate, estimate / factor, estimate * factor, method)
 
 
 def operating_point(
@@ -122,6 +166,33 @@ def youden_thresholds(y: npt.ArrayLike, p: npt.ArrayLike) -> Vector:
     thresholds, sensitivity, specificity = _candidates(*check_scores(y, p))
     index = sensitivity + specificity
     return np.sort(thresholds[index >= index.max() - 1e-12])
+
+
+def closest_topleft_thresholds(y: npt.ArrayLike, p: npt.ArrayLike) -> Vector:
+    """All thresholds whose point of the ROC curve is nearest to sensitivity = specificity = 1."""
+    thresholds, sensitivity, specificity = _candidates(*check_scores(y, p))
+    distance = (1 - sensitivity) ** 2 + (1 - specificity) ** 2
+    return np.sort(thresholds[distance <= distance.min() + 1e-12])
+
+
+def specificity_at(y: npt.ArrayLike, p: npt.ArrayLike, sensitivity: float) -> float:
+    """Specificity where the ROC curve reaches a sensitivity, linear between its points.
+
+    The largest where several points have that very sensitivity; as pROC's `coords`. Conditional on
+    the data: to judge it, bootstrap the choice.
+
+    Raises:
+        FitError: the sensitivity is outside (0, 1].
+    """
+    if not 0 < sensitivity <= 1:
+        raise FitError("no such sensitivity", found=sensitivity, expected="in (0, 1]")
+    curve = roc_curve(y, p)
+    true, false = (curve[c].to_numpy() for c in ("true_positive_rate", "false_positive_rate"))
+    reached = int(np.flatnonzero(true >= sensitivity - 1e-12)[0])
+    if true[reached] <= sensitivity + 1e-12:
+        return float(1 - false[reached])
+    share = (sensitivity - true[reached - 1]) / (true[reached] - true[reached - 1])
+    return float(1 - (false[reached - 1] + share * (false[reached] - false[reached - 1])))
 
 
 def _candidates(y: Vector, p: Vector) -> tuple[Vector, Vector, Vector]:

@@ -27,7 +27,8 @@ def net_benefit(
         prevalence: in the population, where the sample was drawn by outcome.
 
     Returns:
-        `threshold, tp, fp, n, net_benefit, treat_all, treat_none`.
+        `threshold, tp, fp, n, net_benefit, treat_all, treat_none, interventions_avoided` (net, as a
+        share of the cases and against treating all; NaN at threshold 0).
 
     Raises:
         RadpipeError: a prediction is missing or no probability, a threshold is outside [0, 1), or
@@ -49,14 +50,17 @@ def net_benefit(
     hit = tp / events * share if events else np.zeros_like(tp)
     false = fp / (n - events) * (1 - share) if events < n else np.zeros_like(fp)
     odds = cuts / (1 - cuts)
+    benefit, treat_all = hit - false * odds, share - (1 - share) * odds
+    avoided = np.divide(benefit - treat_all, odds, out=np.full(cuts.size, np.nan), where=odds > 0)
     return pd.DataFrame(
         {
             "threshold": cuts,
             "tp": tp.astype(int),
             "fp": fp.astype(int),
             "n": n,
-            "net_benefit": hit - false * odds,
-            "treat_all": share - (1 - share) * odds,
+            "net_benefit": benefit,
+            "treat_all": treat_all,
             "treat_none": 0.0,
+            "interventions_avoided": avoided,
         }
     )

@@ -10,12 +10,15 @@ import pandas as pd
 from radpipe.explanation.columns import source_columns
 from radpipe.explanation.local import explain_locally
 from radpipe.explanation.occlusion import occlusion_map
-from radpipe.explanation.tabular import explain_pipeline
-from radpipe.modelling.fitting import FittedModel, predict
+from radpipe.explanation.tabular import explain_pipeline, explain_predictions
+from radpipe.modelling.fitting import FittedModel, predict_scores
 from radpipe.types import DEVELOPMENT
 
 if TYPE_CHECKING:
     from radpipe.modelling.cnn import FittedCNN
+
+SCORES = ("y_prob", "y_pred", "risk")
+"""How the columns begin that may be explained; of several the last one is."""
 
 PATCH_SHARE = 4
 """An occluding box is this part of the crop along each axis."""
@@ -24,13 +27,16 @@ PATCH_SHARE = 4
 def typical_cases(predictions: pd.DataFrame, model: str, count: int) -> list[str]:
     """Development cases from the lowest to the highest out-of-fold prediction, evenly spaced.
 
+    Of several classes the last one's probability counts.
+
     Args:
         predictions: `tables/predictions.tsv`.
         model: whose predictions.
         count: cases wanted; all of them if there are fewer.
     """
     own = predictions[(predictions["model"] == model) & (predictions["cohort"] == DEVELOPMENT)]
-    order = own.groupby("case", sort=True)["y_prob"].mean().sort_values(kind="stable").index
+    known = [c for c in own.columns if str(c).startswith(SCORES) and own[c].notna().any()]
+    order = own.groupby("case", sort=True)[known[-1]].mean().sort_values(kind="stable").index
     places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
     return [str(order[place]) for place in places]
 
@@ -39,6 +45,9 @@ def explain_model(
     fitted: FittedModel, training: pd.DataFrame, shown: Sequence[str], *, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """SHAP of every training case and LIME of a few.
+
+    Explained is the probability of the positive class, of the last of several classes, the value,
+    or the risk, as the kind of outcome has it.
 
     Args:
         fitted: a tabular model.
@@ -52,10 +61,14 @@ def explain_model(
     """
     name = fitted.card["name"]
     table = training[list(fitted.columns)]
-    values = explain_pipeline(fitted.pipeline, table, table, seed=seed).table
+    if fitted.kind == "binary":
+        values = explain_pipeline(fitted.pipeline, table, table, seed=seed).table
+    else:
+        found = explain_predictions(lambda rows: _explained(fitted, rows), table, table, seed=seed)
+        values = found.table.assign(scale=_scale(fitted))
     chosen = source_columns(values["feature"].unique(), table)
     local = explain_locally(
-        lambda rows: predict(fitted, rows),
+        lambda rows: _explained(fitted, rows),
         table.loc[list(shown)],
         table,
         seeds=range(seed, seed + 5),
@@ -64,6 +77,18 @@ def explain_model(
     values.insert(0, "model", name)
     local.insert(0, "model", name)
     return values, local
+
+
+def _explained(fitted: FittedModel, rows: pd.DataFrame) -> npt.NDArray[np.floating]:
+    scores = predict_scores(fitted, rows)
+    column = [c for c in scores.columns if str(c).startswith(SCORES)][-1]
+    return scores[column].to_numpy(dtype=float)
+
+
+def _scale(fitted: FittedModel) -> str:
+    if fitted.kind == "multiclass":
+        return f"probability of {fitted.card['classes'][-1]}"
+    return "risk" if fitted.kind == "survival" else "value"
 
 
 def occlusion_maps(

@@ -1,8 +1,9 @@
 """Negative controls: the same extraction where there is nothing to find.
 
 Shuffled voxels keep the histogram and the shape of a region and lose its texture; a displaced mask
-keeps the shape and sees other tissue. A model that does as well on these as on the real region has
-learnt something else than the texture, or than the place, of the region.
+keeps the shape and sees other tissue; noise of the same mean and spread keeps the shape and the
+brightness and loses all else. A model that does as well on these as on the real region has learnt
+something else than the texture, or than the place, of the region.
 """
 
 import numpy as np
@@ -33,6 +34,27 @@ def shuffled(images: dict[str, sitk.Image], mask: sitk.Image, seed: int) -> dict
     for modality, image in images.items():
         values = array_of(image).copy()
         values[region] = values[region][order]
+        result[modality] = image_like(values, image)
+    return result
+
+
+def noise_filled(
+    images: dict[str, sitk.Image], mask: sitk.Image, seed: int
+) -> dict[str, sitk.Image]:
+    """The images with white normal noise in the region `mask > 0`.
+
+    In each modality the noise has the mean and the standard deviation of the region's finite
+    voxels; a region without any stays as it is.
+    """
+    region = labels_of(mask) > 0
+    rng = np.random.default_rng([seed, 1])  # not the numbers that shuffle
+    result = {}
+    for modality, image in images.items():
+        values = array_of(image).copy()
+        inside = values[region].astype(np.float64)
+        inside = inside[np.isfinite(inside)]
+        if inside.size:
+            values[region] = rng.normal(inside.mean(), inside.std(), size=int(region.sum()))
         result[modality] = image_like(values, image)
     return result
 

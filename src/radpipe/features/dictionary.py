@@ -1,7 +1,10 @@
 """Names of the feature columns and what each of them means.
 
 A column is `<modality>__<image_type>__<class>__<feature>`. Shape does not depend on intensities, so
-it stands once, under the modality name `mask`.
+it stands once, under the modality name `mask`. A region other than the whole mask is added to the
+modality (`CT.rim__original__glcm__Contrast`); where a region is discretised in several ways, the
+bins are added to the image type (`original_bw25`), except in first-order features that no bins
+change.
 """
 
 import csv
@@ -15,6 +18,7 @@ import pandas as pd
 
 from radpipe.config import Handcrafted
 from radpipe.errors import RadpipeError
+from radpipe.features.discretisation import BINS_SUFFIX, bins_of
 
 SEPARATOR = "__"
 MASK = "mask"
@@ -22,8 +26,44 @@ MASK = "mask"
 
 ORIGINAL = "original"
 SHAPE = "shape"
+FIRST_ORDER = "firstorder"
+HISTOGRAM_FEATURES = ("Entropy", "Uniformity")
+"""The first-order features that depend on the grey levels."""
+
+WHOLE = "whole"
+"""The region of the whole mask, which stands in no column."""
+
 WAVELETS = ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL")
-"""Sub-bands of one level of the stationary transform, axes z, y, x; L low-pass, H high-pass."""
+"""Sub-bands of one level of the stationary transform, axes x, y, z; L low-pass, H high-pass."""
+
+WAVELETS_IN_SLICE = ("LH", "HL", "HH", "LL")
+"""The same of a transform in the slice, axes x, y."""
+
+POINT_WISE_NAMES = {
+    "square": "square",
+    "square_root": "squareroot",
+    "logarithm": "logarithm",
+    "exponential": "exponential",
+}
+"""Setting and name in a column (pyradiomics') of the filters of single voxels."""
+
+LBP_2D, LBP_3D = "lbp_2D", "lbp_3D"
+LBP_3D_PARTS = ("m1", "m2", "k")
+
+AGGREGATIONS = {
+    ("3d", "averaged"): "3D averaged (ITBB)",
+    ("3d", "merged"): "3D merged (IAZD)",
+    ("2.5d", "averaged"): "2.5D direction-merged (JJUI)",
+    ("2.5d", "merged"): "2.5D merged (ZW7Z)",
+    ("2d", "averaged"): "2D averaged (BTW3)",
+    ("2d", "merged"): "2D slice-merged (SUJT)",
+}
+"""IBSI's name and code of the aggregation of co-occurrence and run-length matrices."""
+
+SLICE_AGGREGATIONS = {"3d": "3D (KOBO)", "2.5d": "2.5D (62GR)", "2d": "2D averaged (8QNN)"}
+"""The same of the matrices that know no directions: zones, dependences, tone differences."""
+
+DIRECTED = ("glcm", "glrlm")
 
 VOLUME_COLUMN = "mask__original__shape__MeshVolume"
 """The volume of the region in mm^3: the trivial baseline of every radiomics model."""
@@ -31,21 +71,25 @@ VOLUME_COLUMN = "mask__original__shape__MeshVolume"
 DICTIONARY_COLUMNS = (
     "column",
     "modality",
+    "region",
     "image_type",
     "feature_class",
     "feature",
     "pyradiomics_name",
+    "ibsi_name",
     "ibsi_code",
     "unit",
+    "settings",
     "description",
 )
 
 
 class Definition(NamedTuple):
-    """A feature of pyradiomics: its IBSI code is empty where IBSI defines none."""
+    """A feature of pyradiomics: its IBSI name and code are empty where IBSI has none."""
 
     feature_class: str
     feature: str
+    ibsi_name: str
     ibsi_code: str
     unit: str
     description: str
@@ -80,9 +124,25 @@ class ColumnName:
         return cls(*parts)
 
     @property
+    def region(self) -> str:
+        """The region that is measured."""
+        return self.modality.partition(".")[2] or WHOLE
+
+    @property
+    def bins(self) -> str:
+        """The bins in the image type, such as `bw25`; empty if a region has one discretisation."""
+        found = BINS_SUFFIX.search(self.image_type)
+        return found[1] if found else ""
+
+    @property
+    def filtered(self) -> str:
+        """The image type without the bins."""
+        return BINS_SUFFIX.sub("", self.image_type)
+
+    @property
     def pyradiomics_name(self) -> str:
         """The key in the result of pyradiomics' own extractor."""
-        return f"{_pyradiomics_image_type(self.image_type)}_{self.feature_class}_{self.feature}"
+        return f"{_pyradiomics_image_type(self.filtered)}_{self.feature_class}_{self.feature}"
 
 
 @cache
@@ -105,7 +165,15 @@ def image_types(settings: Handcrafted) -> list[str]:
     if "log" in settings.image_types:
         names += [log_name(sigma) for sigma in settings.log_sigma_mm]
     if "wavelet" in settings.image_types:
-        names += [f"wavelet_{band}" for band in WAVELETS]
+        bands = WAVELETS if settings.dimension == "3d" else WAVELETS_IN_SLICE
+        names += [f"wavelet_{band}" for band in bands]
+    names += [name for key, name in POINT_WISE_NAMES.items() if key in settings.image_types]
+    if "gradient" in settings.image_types:
+        names.append("gradient")
+    if "lbp2d" in settings.image_types:
+        names.append(LBP_2D)
+    if "lbp3d" in settings.image_types:
+        names += [f"{LBP_3D}_{part}" for part in LBP_3D_PARTS]
     return names
 
 
@@ -119,34 +187,72 @@ def log_sigma_mm(image_type: str) -> float:
     return float(image_type.removeprefix("log_sigma_").removesuffix("mm").replace("p", "."))
 
 
-def feature_columns(modalities: Iterable[str], settings: Handcrafted) -> list[str]:
-    """The columns of every case of a study, whatever its region is like: shape first."""
+def in_region(modality: str, region: str) -> str:
+    """The first part of a column: the modality (or `mask`), and the region unless it is whole."""
+    return modality if region in ("", WHOLE) else f"{modality}.{region}"
+
+
+def feature_columns(
+    modalities: Iterable[str], settings: Handcrafted, region: str = WHOLE
+) -> list[str]:
+    """The columns of one region of every case of a study, whatever it is like: shape first."""
     shape = [d.feature for d in definitions() if d.feature_class == SHAPE]
-    columns = [str(ColumnName(MASK, ORIGINAL, SHAPE, feature)) for feature in shape]
+    mask = in_region(MASK, region)
+    columns = [str(ColumnName(mask, ORIGINAL, SHAPE, feature)) for feature in shape]
     for modality in modalities:
+        suffixes = bins_suffixes(modality, settings)
         for image_type in image_types(settings):
-            columns += image_columns(modality, image_type)
+            columns += image_columns(in_region(modality, region), image_type, suffixes)
     return columns
 
 
-def image_columns(modality: str, image_type: str) -> list[str]:
-    """The columns of one image type of one modality, without shape."""
-    return [
-        str(ColumnName(modality, image_type, d.feature_class, d.feature))
-        for d in definitions()
-        if d.feature_class != SHAPE
-    ]
+def bins_suffixes(modality: str, settings: Handcrafted) -> list[str]:
+    """What each discretisation adds to the image type: nothing if there is only one."""
+    bins = bins_of(modality, settings)
+    return [f"_{each}" for each in bins] if len(bins) > 1 else [""]
 
 
-def feature_dictionary(columns: Iterable[str]) -> pd.DataFrame:
+def image_columns(modality: str, image_type: str, suffixes: Iterable[str] = ("",)) -> list[str]:
+    """The columns of one image type of one modality, without shape.
+
+    Args:
+        modality: with its region.
+        image_type: without bins.
+        suffixes: what each discretisation adds to the image type.
+    """
+    measured = [(d.feature_class, d.feature) for d in definitions() if d.feature_class != SHAPE]
+    names: dict[str, None] = {}
+    for suffix in suffixes:
+        for feature_class, feature in measured:
+            own = suffix if depends_on_bins(feature_class, feature) else ""
+            names[str(ColumnName(modality, image_type + own, feature_class, feature))] = None
+    return list(names)
+
+
+def depends_on_bins(feature_class: str, feature: str) -> bool:
+    """Whether the grey levels matter to a feature of an image."""
+    return feature_class != FIRST_ORDER or feature in HISTOGRAM_FEATURES
+
+
+def feature_dictionary(
+    columns: Iterable[str],
+    settings: Handcrafted | None = None,
+    further: Iterable[Definition] = (),
+) -> pd.DataFrame:
     """What each feature column means, one row a column.
 
     The unit of a filtered image's intensity features is that of the filter's response.
 
+    Args:
+        columns: names of feature columns.
+        settings: those of the study; without them `settings` says only what stands in the name.
+        further: features that pyradiomics does not have.
+
     Raises:
         RadpipeError: a column is not the name of a known feature.
     """
-    known = {(d.feature_class, d.feature): d for d in definitions()}
+    own = {(d.feature_class, d.feature): d for d in definitions()}
+    known = {(d.feature_class, d.feature): d for d in further} | own
     rows = []
     for column in columns:
         name = ColumnName.parse(column)
@@ -158,19 +264,52 @@ def feature_dictionary(columns: Iterable[str]) -> pd.DataFrame:
                 expected=f"one of {len(known)} features of seven classes",
             )
         rows.append(
-            (
-                column,
-                name.modality,
-                name.image_type,
-                name.feature_class,
-                name.feature,
-                name.pyradiomics_name,
-                definition.ibsi_code,
-                definition.unit,
-                definition.description,
-            )
+            {
+                "column": column,
+                "modality": name.modality.partition(".")[0],
+                "region": name.region,
+                "image_type": name.image_type,
+                "pyradiomics_name": name.pyradiomics_name if definition in own.values() else "",
+                "settings": _settings_of(name, settings),
+                **definition._asdict(),
+            }
         )
     return pd.DataFrame(rows, columns=list(DICTIONARY_COLUMNS))
+
+
+def _settings_of(name: ColumnName, settings: Handcrafted | None) -> str:
+    """What was set for a feature: its filter, its bins, its neighbourhood."""
+    if name.feature_class == SHAPE:
+        return ""
+    parts = [_filter_settings(name.filtered, settings)]
+    if depends_on_bins(name.feature_class, name.feature):
+        parts.append(_bins_setting(name, settings))
+        if settings is not None and name.feature_class != FIRST_ORDER:
+            key = (settings.dimension, settings.aggregation)
+            directed = name.feature_class in DIRECTED
+            parts.append(AGGREGATIONS[key] if directed else SLICE_AGGREGATIONS[key[0]])
+    return "; ".join(part for part in parts if part)
+
+
+def _filter_settings(image_type: str, settings: Handcrafted | None) -> str:
+    if image_type.startswith("log_sigma_"):
+        return f"sigma {log_sigma_mm(image_type):g} mm"
+    if settings is None:
+        return ""
+    if image_type.startswith("wavelet"):
+        return settings.wavelet
+    if image_type == "gradient":
+        return "per mm" if settings.gradient_per_mm else "per voxel"
+    if image_type == LBP_2D:
+        return f"radius {settings.lbp2d_radius:g} voxels, {settings.lbp2d_samples} samples"
+    return ""
+
+
+def _bins_setting(name: ColumnName, settings: Handcrafted | None) -> str:
+    if settings is None:
+        return name.bins
+    bins = {str(each): each for each in bins_of(name.modality.partition(".")[0], settings)}
+    return (bins[name.bins] if name.bins else next(iter(bins.values()))).setting
 
 
 def _pyradiomics_image_type(image_type: str) -> str:

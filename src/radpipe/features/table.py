@@ -1,69 +1,99 @@
-"""Feature tables: one small table a case, collected into one table of the cohort."""
+"""The feature table of one case: its regions, and the negative controls."""
 
 import hashlib
-import math
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import SimpleITK as sitk
 
 from radpipe.config import Controls, Handcrafted
-from radpipe.errors import RadpipeError
-from radpipe.features.controls import displaced, shuffled
-from radpipe.features.dictionary import ORIGINAL, feature_columns
-from radpipe.features.handcrafted import CaseFeatures, extract_features
+from radpipe.features.controls import displaced, noise_filled, shuffled
+from radpipe.features.dictionary import ORIGINAL, WHOLE
+from radpipe.features.families import with_families
+from radpipe.features.handcrafted import OK, CaseFeatures, measure_regions
+from radpipe.features.regions import make_regions
 
 ROI = "roi"
 SHUFFLED = "shuffled"
 DISPLACED = "displaced"
+NOISE = "noise"
 KEYS = ["case", "variant", "status"]
 """The columns of a case's table beside its features."""
 
+NO_ROOM = "no room for the mask elsewhere in the images"
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What is measured in a case.
+
+    Attributes:
+        handcrafted: which features of which regions.
+        controls: which negative controls.
+        labels: name and value of each label of the mask, for the region `each_label`.
+        seed: the study's seed; with the name of a case it decides what is random.
+    """
+
+    handcrafted: Handcrafted
+    controls: Controls = field(default_factory=Controls)
+    labels: Mapping[str, int] = field(default_factory=dict)
+    seed: int = 0
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> "FeatureSettings":
+        """The settings as a rule holds them: JSON of the sections, `controls` where it has them."""
+        return cls(
+            handcrafted=Handcrafted.model_validate(params["handcrafted"]),
+            controls=Controls.model_validate(params.get("controls", {})),
+            labels=params["labels"],
+            seed=params["seed"],
+        )
+
 
 def case_table(
-    case: str,
-    images: dict[str, sitk.Image],
-    mask: sitk.Image,
-    settings: Handcrafted,
-    controls: Controls,
-    seed: int,
+    case: str, images: dict[str, sitk.Image], mask: sitk.Image, settings: FeatureSettings
 ) -> pd.DataFrame:
-    """The features of one case: its region, and the negative controls that are switched on.
+    """The features of one case: its regions, and the negative controls that are switched on.
 
-    Controls see the unfiltered images only; their other columns are missing.
+    By default controls see the unfiltered images only; their other columns are missing.
 
     Args:
-        case: name of the case; with `seed` it decides the random part of the controls.
+        case: name of the case.
         images: modality to prepared image.
         mask: integer labels on the grid of the images.
-        settings: which features.
-        controls: which controls.
-        seed: the study's seed.
+        settings: which features and which controls.
 
     Returns:
-        `case, variant, status`, then `feature_columns(images, settings)`; variants `roi`,
-        `shuffled`, `displaced`, one row each.
+        `case, variant, status`, then `feature_columns`; variants `roi`, `shuffled`, `noise`,
+        `displaced`, one row each.
     """
-    plain = settings.model_copy(update={"image_types": [ORIGINAL]})
-    own_seed = case_seed(case, seed)
-    results = {ROI: extract_features(images, mask, settings)}
-    if controls.shuffled_voxels:
-        results[SHUFFLED] = extract_features(shuffled(images, mask, own_seed), mask, plain)
-    if controls.displaced_mask:
-        elsewhere = displaced(images, mask, own_seed)
-        results[DISPLACED] = (
-            _no_room(images, plain)
-            if elsewhere is None
-            else extract_features(images, elsewhere, plain)
-        )
+    results = {ROI: measure_case(images, mask, settings)}
+    results |= _controls(images, mask, settings, case_seed(case, settings.seed))
     rows = [
         {"case": case, "variant": variant, "status": found.status, **found.values}
         for variant, found in results.items()
     ]
     return pd.DataFrame(rows)
+
+
+def measure_case(
+    images: dict[str, sitk.Image], mask: sitk.Image, settings: FeatureSettings
+) -> CaseFeatures:
+    """Measure every region of a case that the settings ask for.
+
+    Args:
+        images: modality to prepared image.
+        mask: integer labels on the grid of the images.
+        settings: which features of which regions.
+
+    Returns:
+        The columns of all regions, and why values are missing, region by region where there are
+        several; a region that cannot be measured leaves the others as they are.
+    """
+    regions = make_regions(mask, settings.handcrafted, settings.labels, images)
+    return _joined(_measured(images, regions.masks, settings.handcrafted), regions.reasons)
 
 
 def case_seed(case: str, seed: int) -> int:
@@ -72,60 +102,63 @@ def case_seed(case: str, seed: int) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def collect_features(paths: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put the tables of the cases together, in the order of `paths`.
+def _controls(
+    images: dict[str, sitk.Image], mask: sitk.Image, settings: FeatureSettings, seed: int
+) -> dict[str, CaseFeatures]:
+    """The control variants of a case."""
+    controls = settings.controls
+    if controls.image_types == ORIGINAL:
+        plain = settings.handcrafted.model_copy(update={"image_types": [ORIGINAL]})
+        settings = replace(settings, handcrafted=plain)
+    results = {}
+    if controls.shuffled_voxels:
+        results[SHUFFLED] = _altered(shuffled, images, mask, settings, seed)
+    if controls.noise_filled:
+        results[NOISE] = _altered(noise_filled, images, mask, settings, seed)
+    if controls.displaced_mask:
+        elsewhere = displaced(images, mask, seed)
+        results[DISPLACED] = (
+            CaseFeatures({}, NO_ROOM)
+            if elsewhere is None
+            else measure_case(images, elsewhere, settings)
+        )
+    return results
 
-    One file is open at a time, and beside the result nothing is kept.
 
-    Returns:
-        The features of the regions (`case`, then the feature columns), and the controls (`case,
-        variant, status`, then the columns of the unfiltered images). A column that a case lacks is
-        missing there.
+def _altered(
+    alter: Callable[[dict[str, sitk.Image], sitk.Image, int], dict[str, sitk.Image]],
+    images: dict[str, sitk.Image],
+    mask: sitk.Image,
+    settings: FeatureSettings,
+    seed: int,
+) -> CaseFeatures:
+    """Each region measured in images that are altered inside that region.
 
-    Raises:
-        RadpipeError: there is no file, or a case comes twice.
+    Regions overlap, so altering all at once would mix a core with its rim; and a ring has to lose
+    its texture too.
     """
-    regions: list[pd.DataFrame] = []
-    controls: list[pd.DataFrame] = []
-    for table in _compact_tables(paths):
-        is_region = table["variant"] == ROI
-        regions.append(table[is_region])
-        controls.append(table[~is_region])
-    if not regions:
-        raise RadpipeError("no feature tables to collect", found="0 files", expected="1 or more")
-    features = pd.concat(regions, ignore_index=True).drop(columns=KEYS[1:])
-    twice = features.loc[features["case"].duplicated(), "case"]
-    if len(twice):
-        raise RadpipeError("the features of a case come twice", case=twice.iloc[0])
-    control = pd.concat(controls, ignore_index=True)
-    seen = control.columns[control.notna().any() | control.columns.isin(KEYS)]
-    return features, control[seen]
+    regions = make_regions(mask, settings.handcrafted, settings.labels, images)
+    found: dict[str, CaseFeatures] = {}
+    for name, region in regions.masks.items():
+        changed = alter(images, region, seed)
+        found |= _measured(changed, {name: region}, settings.handcrafted)
+    return _joined(found, regions.reasons)
 
 
-def collect_status(paths: Iterable[Path]) -> pd.DataFrame:
-    """`case, variant, status` of every case: why values are missing, or `ok`."""
-    tables = [pq.read_table(path, columns=KEYS).to_pandas() for path in paths]
-    if not tables:
-        raise RadpipeError("no feature tables to collect", found="0 files", expected="1 or more")
-    return pd.concat(tables, ignore_index=True)
+def _measured(
+    images: Mapping[str, sitk.Image], regions: Mapping[str, sitk.Image], settings: Handcrafted
+) -> dict[str, CaseFeatures]:
+    found = measure_regions(images, regions, settings)
+    return with_families(found, images, regions, settings)
 
 
-def _compact_tables(paths: Iterable[Path]) -> Iterable[pd.DataFrame]:
-    """The tables of the cases, sharing one index of columns as long as it stays the same."""
-    index = pd.Index([])
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            # Columns are short: handing them to threads costs more than reading them.
-            table = file.read(use_threads=False)
-        names = [name for name in table.column_names if name not in KEYS]
-        if names != list(index):
-            index = pd.Index(names)
-        matrix = np.column_stack([table.column(name).to_numpy() for name in names])
-        frame = pd.DataFrame(matrix.astype(float, copy=False), columns=index)
-        keys = {key: table.column(key).to_pylist() for key in KEYS}
-        yield pd.concat([pd.DataFrame(keys), frame], axis=1)
-
-
-def _no_room(images: dict[str, sitk.Image], settings: Handcrafted) -> CaseFeatures:
-    values = dict.fromkeys(feature_columns(images, settings), math.nan)
-    return CaseFeatures(values, "no room for the mask elsewhere in the images")
+def _joined(found: Mapping[str, CaseFeatures], reasons: Mapping[str, str]) -> CaseFeatures:
+    """The columns of several regions in one row; a fault names its region unless it is `whole`."""
+    values: dict[str, float] = {}
+    faults = []
+    for name, features in found.items():
+        values |= features.values
+        status = reasons.get(name, features.status)
+        if status != OK:
+            faults.append(status if name == WHOLE else f"{name}: {status}")
+    return CaseFeatures(values, "; ".join(faults) or OK)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from radpipe.config import REFERENCE, Study
+from radpipe.config import REFERENCE, Outcome, Study
 from radpipe.errors import CaseError
-from radpipe.io.outcomes import check_positive, known_classes, outcome_fault, value_key
+from radpipe.io.cohort import IDENTITY
+from radpipe.io.outcomes import check_outcome, known_classes, outcome_fault, value_key
 from radpipe.io.sheet import (
     MISSING,
     CaseSheet,
@@ -42,7 +43,7 @@ def read_case_sheet(study: Study) -> CaseSheet:
     table = with_defaults(table)
     check_cohort_of_patients(table, file)
     sheet = CaseSheet(table, file, _mask_column(table, study), tuple(study.images.modalities))
-    check_positive(sheet, study.outcome)
+    check_outcome(sheet, study.outcome)
     faults = row_faults(sheet, study)
     if faults and study.on_bad_case == "stop":
         raise stopping_error(faults, file)
@@ -52,6 +53,8 @@ def read_case_sheet(study: Study) -> CaseSheet:
 
 def needs_mask(study: Study, cohort: str) -> bool:
     """True if a case of that cohort must come with a drawn mask."""
+    if not study.images.modalities:
+        return False
     region = bool(study.features.handcrafted or study.features.encoders)
     region = region or any(set(model.blocks) - {"clinical"} for model in study.models)
     drawn = study.segmentation.mask_source == REFERENCE and region
@@ -73,8 +76,8 @@ def check_cohort(sheet: CaseSheet, study: Study) -> None:
     """See that the development cohort can be learned from and split.
 
     Raises:
-        CaseError: no development case, one class only, or fewer patients than folds, in all or
-            of one class.
+        CaseError: no development case, one class (number, no event) only, or fewer patients than
+            folds, in all, of one class, or with an event.
     """
     table = sheet.table[sheet.table["cohort"] == DEVELOPMENT]
     if table.empty:
@@ -82,19 +85,31 @@ def check_cohort(sheet: CaseSheet, study: Study) -> None:
             "no usable development case is left", file=sheet.file, expected="at least two"
         )
     _check_patients(table["patient"].nunique(), "patients", study, sheet.file)
-    if study.outcome is None:
+    if study.outcome is not None:
+        _check_strata(table, study, study.outcome, sheet.file)
+
+
+def _check_strata(table: pd.DataFrame, study: Study, outcome: Outcome, file: Path) -> None:
+    """See that every class, or every fold's share of events, can be learned from."""
+    classes = table[outcome.column].map(value_key)
+    if outcome.kind == "survival":
+        events = table["patient"][classes == value_key(outcome.event_value)]
+        what = f"patients with {outcome.column} '{outcome.event_value}'"
+        _check_patients(events.nunique(), what, study, file)
         return
-    classes = table[study.outcome.column].map(value_key)
     if classes.nunique() < 2:
+        one = "value" if outcome.kind == "regression" else "class"
         raise CaseError(
-            f"the outcome '{study.outcome.column}' has one class only",
-            file=sheet.file,
+            f"the outcome '{outcome.column}' has one {one} only",
+            file=file,
             found=f"'{classes.iloc[0]}' in all {len(table)} development cases",
-            expected="two classes",
+            expected="different values" if outcome.kind == "regression" else "two classes",
         )
+    if outcome.kind == "regression":
+        return
     for value, patients in table["patient"].groupby(classes):
-        what = f"patients with {study.outcome.column} '{value}'"
-        _check_patients(patients.nunique(), what, study, sheet.file)
+        what = f"patients with {outcome.column} '{value}'"
+        _check_patients(patients.nunique(), what, study, file)
 
 
 def stopping_error(faults: list[Exclusion], file: Path) -> CaseError:
@@ -108,8 +123,8 @@ def stopping_error(faults: list[Exclusion], file: Path) -> CaseError:
 
 def _check_columns(table: pd.DataFrame, study: Study, file: Path) -> None:
     columns = ["case", *(f"image_{m}" for m in study.images.modalities)]
-    columns += [study.outcome.column] if study.outcome else []
-    columns += study.features.clinical
+    columns += study.outcome.columns if study.outcome else []
+    columns += [c for c in study.read_columns if c not in IDENTITY]
     for column in columns:
         check_column(table, column, file)
     if needs_mask(study, DEVELOPMENT) and _mask_column(table, study) is None:
@@ -131,7 +146,7 @@ def _empty_cell(row: Mapping[Hashable, str], sheet: CaseSheet, study: Study) -> 
     if needs_mask(study, row["cohort"]) and sheet.mask_column:
         columns.append(sheet.mask_column)
     if study.outcome and row["cohort"] == DEVELOPMENT:
-        columns.append(study.outcome.column)
+        columns += study.outcome.columns
     for column in columns:
         if not row[column]:
             return row_reason(sheet, "an empty cell", f"a value in column '{column}'")

@@ -68,13 +68,17 @@ def check_cases(
 
 def _open_case(case: str, sheet: CaseSheet, study: Study) -> _Finding:
     try:
-        return _Finding(None, _read_case(case, sheet, study))
+        return _Finding(None, check_files(case, sheet, study))
     except CaseError as error:
-        return _Finding(_without_case(error, sheet.root))
+        return _Finding(without_case(error, sheet.root))
 
 
-def _read_case(case: str, sheet: CaseSheet, study: Study) -> dict[str, str]:
-    """Check the files of a case one after the other; fingerprint of each modality's voxels."""
+def check_files(case: str, sheet: CaseSheet, study: Study) -> dict[str, str]:
+    """Check the files of a case one after the other; fingerprint of each modality's voxels.
+
+    Raises:
+        CaseError: a file cannot be used.
+    """
     fingerprints = {}
     mask_file = sheet.mask(case)
     missing = sheet.missing(case)
@@ -146,8 +150,8 @@ def _fingerprint(image: sitk.Image) -> str:
     return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
 
 
-def _without_case(error: CaseError, root: Path) -> str:
-    """The sentence for `exclusions.tsv`: the file as the sheet names it, equal on any machine."""
+def without_case(error: CaseError, root: Path) -> str:
+    """The sentence for a table that names the case: the file as in the sheet, on any machine."""
     file = None if error.file is None else Path(error.file)
     if file is not None and file.is_relative_to(root):
         file = file.relative_to(root)

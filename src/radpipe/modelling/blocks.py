@@ -41,6 +41,7 @@ def assemble(
     features: pd.DataFrame | None,
     embeddings: Mapping[str, pd.DataFrame],
     clinical: Sequence[str],
+    carried: Sequence[str] = (),
 ) -> Blocks:
     """Put the blocks that a model asks for side by side.
 
@@ -52,6 +53,8 @@ def assemble(
         embeddings: for each encoder the table `case, <encoder>__e000 …` of one fold.
         clinical: the columns of the case table that are features. One is numeric if every value
             of the development cohort that is not missing is a number, else it holds categories.
+        carried: columns of the case table that belong to no block but are needed beside them: the
+            batch and the covariates of ComBat.
 
     Raises:
         ConfigError: a block cannot be made from what is given, or two blocks share a column.
@@ -73,7 +76,8 @@ def assemble(
             known = ", ".join(["volume", "clinical", "handcrafted", *embeddings])
             raise ConfigError("unknown block", found=f"'{block}'", expected=known)
     block_of = _owners(parts)
-    return Blocks(pd.concat(list(parts.values()), axis=1), block_of)
+    beside = _clinical(cases, [c for c in carried if c not in block_of], index)
+    return Blocks(pd.concat([*parts.values(), beside], axis=1), block_of)
 
 
 def is_numeric(values: pd.Series) -> bool:
@@ -103,7 +107,7 @@ def _clinical(cases: pd.DataFrame, columns: Sequence[str], index: pd.Index) -> p
     for column in columns:
         if column not in cases:
             raise ConfigError(
-                f"features.clinical names '{column}', which is no column of the case sheet",
+                f"the config names '{column}', which is no column of the case sheet",
                 expected=", ".join(map(str, cases.columns)),
             )
         values = cases[column]

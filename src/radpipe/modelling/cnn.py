@@ -1,37 +1,37 @@
-"""A small 3-D network from the crop around a region to the outcome (imports torch)."""
+"""A network from the crop around a region to the outcome (imports torch)."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.utils.data import Dataset
+from torch import nn
 
 from radpipe.config import Model
-from radpipe.errors import CaseError, FitError
-from radpipe.evaluation.discrimination import auc
+from radpipe.errors import FitError
 from radpipe.evaluation.thresholds import choose_threshold
-from radpipe.modelling.fitting import FitSettings, training_card
-from radpipe.modelling.recalibration import Platt, fit_platt
-from radpipe.modelling.search import log_loss
-from radpipe.modelling.splits import inner_splits
-from radpipe.networks.classifier import Classifier3D
-from radpipe.networks.devices import seed_everything
-from radpipe.types import Vector
+from radpipe.modelling.cards import FitSettings, training_card
+from radpipe.modelling.deep.building import ARCHITECTURE, build_network
+from radpipe.modelling.deep.crops import Crops, check_crops, moments, standardised
+from radpipe.modelling.deep.training import (
+    Gauge,
+    gauge_of,
+    head_of,
+    in_order,
+    raw_outputs,
+    train_networks,
+    unseen_values,
+)
+from radpipe.modelling.links import Link, fit_link, output_columns, restore_link
+from radpipe.modelling.losses import judge, loss_of
+from radpipe.modelling.predictors.base import Target
+from radpipe.networks.heads import Head
+from radpipe.segmentation.manifest import start_manifest
+from radpipe.types import Matrix, Vector
 
-Crops = npt.NDArray[np.float32]
-"""Crops of cases, axes (N, C, D, H, W); the last channel is the mask."""
-
-SHIFT = 2
-"""Largest shift of an augmented crop, voxels along each axis."""
-
-INTENSITY_SD = 0.1
-"""Standard deviation of the random gain and offset of a channel, in units of its own."""
+__all__ = ["Crops", "FittedCNN", "fit_cnn", "predict_cnn", "predict_cnn_scores", "restore_cnn"]
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,29 @@ class FittedCNN:
         network: in evaluation mode, on the CPU.
         mean: of each channel over the training crops, shape (C,).
         sd: likewise.
-        recalibration: from its logit to a probability, from inner out-of-fold logits.
-        threshold: operating point, from the same.
+        gauge: from its numbers to log odds, log probabilities, values or log risks.
+        link: from these to what is predicted, from inner out-of-fold numbers.
+        threshold: operating point, from the same (binary); the median risk of the training part
+            (survival); else NaN.
         card: what was fitted on whom, as JSON can hold it.
         tuning: one row a training length tried.
+        inner: by training case, what the inner folds predict of it, for a fusion of models.
     """
 
     network: nn.Module
     mean: Vector
     sd: Vector
-    recalibration: Platt
+    gauge: Gauge
+    link: Link
     threshold: float
     card: dict[str, Any]
     tuning: pd.DataFrame
+    inner: pd.DataFrame | None = None
 
 
 def fit_cnn(
     crops: Crops,
-    y: Vector,
+    y: Target,
     patients: Sequence[str] | npt.NDArray[np.object_],
     cases: Sequence[str],
     model: Model,
@@ -69,58 +74,101 @@ def fit_cnn(
 
     Training runs in cycles that end at each length of `model.steps`, so that one inner training
     judges all lengths: a shorter training is the beginning of a longer one. The length with the
-    smallest log loss of the recalibrated inner out-of-fold predictions is taken; the same
-    predictions give recalibration and threshold.
+    smallest loss of the recalibrated inner out-of-fold predictions is taken (log loss of classes,
+    squared error, 1 - C); the same predictions give recalibration and threshold.
 
     Args:
         crops: the training part, (N, C, D, H, W).
-        y: 0 or 1, shape (N,).
+        y: outcomes, shape (N,), as `settings.kind` says; see `outcomes.target_array`.
         patients: the patient of each crop.
         cases: the name of each crop.
-        model: channels, batch, steps, learning rate.
-        settings: inner folds, threshold rule, seed, threads.
+        model: predictor, channels, batch, steps, learning rate and so on.
+        settings: kind of outcome, inner folds, threshold rule, seed, threads.
 
     Raises:
-        FitError: an outcome is neither 0 nor 1, or a class has fewer patients than inner folds.
+        FitError: an outcome does not fit its kind, or a class has fewer patients than inner folds.
         CaseError: a crop has a voxel that is not finite.
+        RadpipeError: given weights are not of this network.
     """
-    order = np.argsort(np.asarray(cases, dtype=str), kind="stable")
-    crops, y = crops[order], np.asarray(y, dtype=float)[order]
-    names, owners = np.asarray(cases, dtype=object)[order], np.asarray(patients, object)[order]
-    _check_training(crops, y, names)
+    part = in_order(crops, np.asarray(y), patients, cases, settings)
     lengths = sorted(set(model.steps))
-    platts, out_of_fold = _inner_predictions(crops, y, owners, lengths, model, settings)
-    losses = [log_loss(y, p) for p in out_of_fold]
-    best = int(np.argmin(losses))
-    mean, sd = _moments(crops)
-    *_, network = _train(_standardised(crops, mean, sd), y, lengths[: best + 1], model, settings)
-    rule = settings.threshold
-    threshold = float(choose_threshold(y, out_of_fold[best], rule.rule, rule.value))
-    tuning = pd.DataFrame(
-        {"steps": lengths, "log_loss": losses, "auc": [auc(y, p) for p in out_of_fold]}
-    )
-    card = training_card(model, names.tolist(), owners, y, settings) | {
-        "steps": lengths[best],
-        "inner_log_loss": losses[best],
-        "inner_auc": float(tuning["auc"][best]),
-        "threshold": threshold,
-        "channels": list(model.channels),
-        "inputs": int(crops.shape[1]),
-        "crop": [int(n) for n in crops.shape[2:]],
-        **_constants(mean, sd, platts[best]),
-    }
-    return FittedCNN(network, mean, sd, platts[best], threshold, card, tuning)
+    card = training_card(model, part.cases.tolist(), part.patients, part.y, settings)
+    unseen, fold_of = unseen_values(part, lengths, model, settings)
+    links = [fit_link(settings.kind, part.y, values) for values in unseen]
+    outputs = [link.outputs(values) for link, values in zip(links, unseen, strict=True)]
+    measures = [judge(settings.kind, part.y, p, fold_of) for p in outputs]
+    best = int(np.argmin([loss_of(settings.kind, m, "log_loss") for m in measures]))
+    mean, sd = moments(part.crops)
+    own = standardised(part.crops, mean, sd)
+    head = head_of(part.y, settings, unseen.shape[2])
+    *_, network = train_networks(own, part.y, lengths[: best + 1], model, head, settings)
+    gauge = gauge_of(network, own, head)
+    if settings.kind == "survival":
+        risk = links[best].outputs(gauge.values(raw_outputs(network, own)))
+        threshold = float(np.median(risk))
+    else:
+        threshold = _threshold(part.y, outputs[best], settings)
+    columns = output_columns(settings.kind, card)
+    card |= {f"inner_{name}": value for name, value in measures[best].items()}
+    card |= {"steps": lengths[best], "threshold": None if np.isnan(threshold) else threshold}
+    card |= _architecture(model, part.crops, head) | {"start": _start(model)}
+    card |= {"mean": mean.tolist(), "sd": sd.tolist()}
+    card |= {"gauge": asdict(gauge), "link": links[best].constants()}
+    inner = pd.DataFrame(outputs[best], columns=columns, index=part.cases.astype(str))
+    tuning = pd.DataFrame([{"steps": s, **m} for s, m in zip(lengths, measures, strict=True)])
+    return FittedCNN(network, mean, sd, gauge, links[best], threshold, card, tuning, inner)
 
 
 def predict_cnn(fitted: FittedCNN, crops: Crops) -> Vector:
-    """Probability of the positive class of each crop (N, C, D, H, W), shape (N,).
+    """One score of each crop (N, C, D, H, W), shape (N,), as `fitting.predict` gives it.
 
     Crops are scored one by one, so that rows cannot influence each other.
+
+    Raises:
+        FitError: the crops have other channels or another size than those of the training, or the
+            outcome has several classes.
+        CaseError: a crop has a voxel that is not finite.
+    """
+    outputs = fitted.link.outputs(_values(fitted, crops))
+    if outputs.shape[1] != 1:
+        raise FitError(
+            f"model '{fitted.card['name']}' has a score for each class",
+            found=f"{outputs.shape[1]} classes",
+            hint="use predict_cnn_scores",
+        )
+    return outputs[:, 0]
+
+
+def predict_cnn_scores(fitted: FittedCNN, crops: Crops, cases: Sequence[str]) -> pd.DataFrame:
+    """All scores of each crop by case: the columns of `fitting.predict_scores`.
 
     Raises:
         FitError: the crops have other channels or another size than those of the training.
         CaseError: a crop has a voxel that is not finite.
     """
+    return fitted.link.scores(_values(fitted, crops), pd.Index([*cases]), fitted.card)
+
+
+def restore_cnn(card: dict[str, Any], tuning: pd.DataFrame) -> FittedCNN:
+    """A `FittedCNN` as its card describes it, the weights still random."""
+    blocks, own = card["blocks"], card["network"]
+    model = Model(name=card["name"], blocks=blocks, predictor=card["predictor"], **own)
+    depth, height, width = card["crop"]
+    network = build_network(model, card["inputs"], (depth, height, width), Head(**card["head"]))
+    threshold = float("nan") if card["threshold"] is None else float(card["threshold"])
+    return FittedCNN(
+        network=network.eval(),
+        mean=np.asarray(card["mean"], dtype=float),
+        sd=np.asarray(card["sd"], dtype=float),
+        gauge=Gauge(**card["gauge"]),
+        link=restore_link(card["kind"], card["link"]),
+        threshold=threshold,
+        card=card,
+        tuning=tuning,
+    )
+
+
+def _values(fitted: FittedCNN, crops: Crops) -> Matrix:
     expected = (fitted.card["inputs"], *fitted.card["crop"])
     if tuple(crops.shape[1:]) != expected:
         raise FitError(
@@ -128,140 +176,31 @@ def predict_cnn(fitted: FittedCNN, crops: Crops) -> Vector:
             found=f"(C, D, H, W) = {tuple(crops.shape[1:])}",
             expected=f"{expected}",
         )
-    _check_finite(crops, np.arange(len(crops)).astype(str))
-    scaled = _standardised(crops, fitted.mean, fitted.sd)
-    return fitted.recalibration.probability(_logits(fitted.network, scaled))
+    check_crops(crops, np.arange(len(crops)).astype(str))
+    scaled = standardised(crops, fitted.mean, fitted.sd)
+    return fitted.gauge.values(raw_outputs(fitted.network, scaled))
 
 
-def restore_cnn(card: dict[str, Any], tuning: pd.DataFrame) -> FittedCNN:
-    """A `FittedCNN` as its card describes it, the weights still random."""
-    return FittedCNN(
-        network=Classifier3D(card["inputs"], card["channels"]).eval(),
-        mean=np.asarray(card["mean"], dtype=float),
-        sd=np.asarray(card["sd"], dtype=float),
-        recalibration=Platt(**card["platt"]),
-        threshold=float(card["threshold"]),
-        card=card,
-        tuning=tuning,
-    )
+def _threshold(y: Target, outputs: Matrix, settings: FitSettings) -> float:
+    rule = settings.threshold
+    if settings.kind != "binary":
+        return float("nan")
+    return float(choose_threshold(y, outputs[:, 0], rule.rule, rule.value))
 
 
-class _Augmented(Dataset[dict[str, Tensor]]):
-    """Training crops, each time shifted a little, with another gain and offset per modality.
-
-    No left-right flip: the side of a region may matter. The mask, the last channel, is only
-    shifted.
-    """
-
-    def __init__(self, crops: Crops, y: Vector, seed: int) -> None:
-        self.crops = torch.as_tensor(crops, dtype=torch.float32)
-        self.y = torch.as_tensor(y, dtype=torch.float32)
-        self.random = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, item: int) -> dict[str, Tensor]:
-        crop = self._shifted(self.crops[item])
-        images = len(crop) - 1
-        gain = torch.ones(len(crop), 1, 1, 1)
-        offset = torch.zeros(len(crop), 1, 1, 1)
-        gain[:images, 0, 0, 0] += _normal(self.random, images)
-        offset[:images, 0, 0, 0] += _normal(self.random, images)
-        return {"image": crop * gain + offset, "y": self.y[item]}
-
-    def _shifted(self, crop: Tensor) -> Tensor:
-        size = crop.shape[1:]
-        padded = nn.functional.pad(crop[None], [SHIFT] * 6, mode="replicate")[0]
-        z, y, x = self.random.integers(0, 2 * SHIFT + 1, 3)
-        return padded[:, z : z + size[0], y : y + size[1], x : x + size[2]]
-
-
-def _normal(random: np.random.Generator, count: int) -> Tensor:
-    return torch.as_tensor(random.normal(0, INTENSITY_SD, count), dtype=torch.float32)
-
-
-def _inner_predictions(
-    crops: Crops,
-    y: Vector,
-    patients: npt.NDArray[np.object_],
-    lengths: Sequence[int],
-    model: Model,
-    settings: FitSettings,
-) -> tuple[list[Platt], list[Vector]]:
-    """For each training length the recalibration and the recalibrated out-of-fold predictions."""
-    logits = np.full((len(lengths), len(y)), np.nan)
-    for train, test in inner_splits(y, patients, settings.splits.inner_folds, settings.seed):
-        mean, sd = _moments(crops[train])
-        judged = _standardised(crops[test], mean, sd)
-        own = _standardised(crops[train], mean, sd)
-        for row, network in enumerate(_train(own, y[train], lengths, model, settings)):
-            logits[row, test] = _logits(network, judged)
-    platts = [fit_platt(y, logit) for logit in logits]
-    return platts, [p.probability(logit) for p, logit in zip(platts, logits, strict=True)]
-
-
-def _train(
-    crops: Crops, y: Vector, lengths: Sequence[int], model: Model, settings: FitSettings
-) -> Iterator[nn.Module]:
-    """The same network after each of the training lengths."""
-    # Brings Lightning, three seconds that scoring must not wait for.
-    from radpipe.networks.training import TrainingSettings, fit
-
-    seed_everything(settings.seed, settings.threads)
-    network = Classifier3D(crops.shape[1], model.channels)
-    done = 0
-    for length in lengths:
-        seed = settings.seed + done
-        cycle = TrainingSettings(
-            length - done, model.batch, model.learning_rate, seed, settings.threads
-        )
-        fit(network, _loss, _Augmented(crops, y, seed), cycle)
-        done = length
-        yield network
-
-
-def _loss(network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    return binary_cross_entropy_with_logits(network(batch["image"])[:, 0], batch["y"])
-
-
-def _logits(network: nn.Module, crops: Crops) -> Vector:
-    """Log odds of standardised crops, one at a time."""
-    network.eval()
-    with torch.no_grad():
-        values = [network(torch.as_tensor(c[None], dtype=torch.float32)).item() for c in crops]
-    return np.asarray(values, dtype=float)
-
-
-def _moments(crops: Crops) -> tuple[Vector, Vector]:
-    """Mean and standard deviation of each channel over all crops and voxels."""
-    axes = (0, 2, 3, 4)
-    mean = crops.mean(axis=axes, dtype=np.float64)
-    sd = crops.std(axis=axes, dtype=np.float64)
-    return mean, np.where(sd > 0, sd, 1.0)
-
-
-def _standardised(crops: Crops, mean: Vector, sd: Vector) -> Crops:
-    shape = (1, -1, 1, 1, 1)
-    return ((crops - mean.reshape(shape)) / sd.reshape(shape)).astype(np.float32)
-
-
-def _constants(mean: Vector, sd: Vector, platt: Platt) -> dict[str, Any]:
-    """The numbers around a network, as `restore_cnn` reads them."""
+def _architecture(model: Model, crops: Crops, head: Head) -> dict[str, Any]:
+    """What `restore_cnn` builds the network from."""
+    own = model.model_dump(mode="json")
     return {
-        "mean": mean.tolist(),
-        "sd": sd.tolist(),
-        "platt": {"slope": platt.slope, "intercept": platt.intercept},
+        "network": {key: own[key] for key in ARCHITECTURE},
+        "head": asdict(head),
+        "inputs": int(crops.shape[1]),
+        "crop": [int(n) for n in crops.shape[2:]],
     }
 
 
-def _check_training(crops: Crops, y: Vector, cases: npt.NDArray[Any]) -> None:
-    if not np.isin(y, (0.0, 1.0)).all():
-        raise FitError("an outcome of the training part is neither 0 nor 1")
-    _check_finite(crops, cases)
-
-
-def _check_finite(crops: Crops, cases: npt.NDArray[Any]) -> None:
-    finite = np.isfinite(crops).all(axis=(1, 2, 3, 4))
-    if not finite.all():
-        raise CaseError("the crop has voxels that are not finite", case=str(cases[~finite][0]))
+def _start(model: Model) -> dict[str, Any] | None:
+    """The weights that training began with, and whom they had seen."""
+    if model.start is None:
+        return None
+    return {**start_manifest(model.start), "frozen": list(model.start.frozen)}

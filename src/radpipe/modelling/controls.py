@@ -4,36 +4,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from radpipe.config import Model, Study
 from radpipe.evaluation.comparison import permutation_p
-from radpipe.evaluation.discrimination import auc, clustered_auc_interval
+from radpipe.evaluation.discrimination import clustered_auc_interval
+from radpipe.evaluation.intervals import bootstrap_interval
 from radpipe.logs import progress
 from radpipe.modelling.blocks import Blocks, assemble
 from radpipe.modelling.crossfit import cross_predict
 from radpipe.modelling.fitting import FitSettings
-from radpipe.modelling.outcomes import binary_targets
+from radpipe.modelling.losses import judge
+from radpipe.modelling.outcomes import outcome_facts, target_array
+from radpipe.modelling.outcomes import targets as targets_of
 from radpipe.modelling.splits import fold_table
-from radpipe.types import DEVELOPMENT
+from radpipe.types import DEVELOPMENT, Interval, Matrix
 
 CONTROL_COLUMNS = [
     *["control", "model", "metric", "estimate"],
     *["ci_low", "ci_high", "p", "n", "expected"],
 ]
 PERMUTED = "permuted_labels"
-CHANCE = 0.5
-FAST = ("logistic", "elastic_net")
+MEASURE = {"binary": "auc", "multiclass": "auc", "regression": "r2", "survival": "c"}
+"""What is measured, in the words of `losses.judge`."""
+
+METRIC = {"auc": "auc", "r2": "r2", "c": "c_index"}
+RESAMPLES = 500
+"""Bootstrap samples of patients behind the interval of a control region."""
+
+CHANCE = {"auc": 0.5, "r2": 0.0, "c": 0.5}
+FAST = ("logistic", "elastic_net", "ridge", "lasso", "cox")
 """Predictors that fit in a fraction of a second."""
 
 
 @dataclass(frozen=True)
 class Permutations:
-    """AUC of the whole chain with permuted outcomes.
+    """The measure of the whole chain with permuted outcomes.
 
     Attributes:
-        observed: pooled out-of-fold AUC with the true outcomes.
+        observed: of the pooled out-of-fold predictions with the true outcomes.
         permuted: likewise with each permutation.
     """
 
@@ -59,19 +70,22 @@ def run_controls(
             (`shuffled`: voxels shuffled in the mask; `displaced`: the same mask elsewhere).
 
     Returns:
-        `control, model, metric, estimate, ci_low, ci_high, p, n, expected`. For permuted labels
-        `estimate` is the mean AUC over the permutations with its interval, `n` their number, `p`
-        that of the model's own AUC among them, `expected` 0.5. For control regions `estimate` is
-        the out-of-fold AUC of the model with its interval, `n` the cases, `expected` the AUC of
-        the volume alone, which a control region keeps. Empty if no model has a handcrafted block.
+        `control, model, metric, estimate, ci_low, ci_high, p, n, expected`; the metric is `auc` (of
+        several classes the mean of each against the rest), `r2` or `c_index`. For permuted
+        outcomes `estimate` is its mean over the permutations with its interval, `n` their number,
+        `p` that of the model's own among them, `expected` chance (0.5; of R2 0 at best). For
+        control regions `estimate` is that of the model out of fold with its interval, `n` the
+        cases, `expected` that of the volume alone, which a control region keeps. Empty if no model
+        has a handcrafted block.
     """
     model = control_model(study)
     if model is None or study.outcome is None:
         return pd.DataFrame(columns=CONTROL_COLUMNS)
+    facts = outcome_facts(cases, study.outcome)
     cases = cases[cases["cohort"] == DEVELOPMENT]
-    targets = binary_targets(cases, study.outcome)
+    targets = targets_of(cases, study.outcome)
     splits = study.splits.model_copy(update={"repeats": 1})
-    settings = FitSettings(splits, study.evaluation.threshold, study.seed)
+    settings = FitSettings(splits, study.evaluation.threshold, study.seed, **facts)
     confidence = study.evaluation.confidence
     clinical = study.features.clinical
     rows = []
@@ -79,17 +93,19 @@ def run_controls(
         blocks = assemble(model.blocks, cases, features, {}, clinical)
         count = study.evaluation.controls.permutations
         found = permuted_labels(blocks, targets, model, settings, count)
-        rows.append(_permutation_row(found, model, confidence))
-    folds = fold_table(targets, splits, study.seed)
-    if not variants.empty:
-        volume = Model(name="volume", blocks=["volume"], predictor="logistic")
+        rows.append(_permutation_row(found, model, settings, confidence))
+    folds = fold_table(targets, splits, study.seed, kind=settings.kind)
+    expected = np.nan
+    if not variants.empty and "volume" in study.blocks:
+        volume = next(m for m in study.models if m.blocks == ["volume"])
         size = assemble(volume.blocks, cases, features, {}, clinical)
-        expected = _area(cross_predict(size, targets, folds, volume, settings), targets)
+        scores = cross_predict(size, targets, folds, volume, settings)
+        expected = _measured(scores, targets, settings)
     for variant, table in variants.groupby("variant", sort=True):
         elsewhere = table.drop(columns="variant")
         blocks = assemble(model.blocks, cases, elsewhere, {}, clinical)
         scores = cross_predict(blocks, targets, folds, model, settings)
-        row = _region_row(scores, targets, confidence)
+        row = _region_row(scores, targets, settings, confidence)
         rows.append({"control": variant, "model": model.name, **row, "expected": expected})
     return pd.DataFrame(rows, columns=CONTROL_COLUMNS)
 
@@ -138,50 +154,83 @@ def permute_patients(targets: pd.DataFrame, random: np.random.Generator) -> pd.D
     Where the cases of a patient differ in outcome, whole sets of outcomes change hands between
     patients with the same number of cases.
     """
-    groups = {p: own.to_numpy() for p, own in targets.groupby("patient", sort=True)["y"]}
+    columns = [c for c in targets.columns if c != "patient"]
+    groups = {p: own[columns].to_numpy() for p, own in targets.groupby("patient", sort=True)}
     names = np.array(list(groups), dtype=object)
-    mixed = any(np.ptp(own) > 0 for own in groups.values())
+    mixed = any((np.ptp(own, axis=0) > 0).any() for own in groups.values())
     sizes = np.array([len(own) if mixed else 0 for own in groups.values()])
-    y = targets["y"].copy()
+    values = targets[columns].to_numpy(copy=True)
     for size in np.unique(sizes):
         members = names[sizes == size]
         for patient, donor in zip(members, random.permutation(members), strict=True):
             own = (targets["patient"] == patient).to_numpy()
-            y[own] = groups[donor] if mixed else groups[donor][0]
-    return targets.assign(y=y)
+            values[own] = groups[donor] if mixed else groups[donor][0]
+    return targets.assign(**dict(zip(columns, values.T, strict=True)))
 
 
 def _chain(blocks: Blocks, targets: pd.DataFrame, model: Model, settings: FitSettings) -> float:
     splits = settings.splits.model_copy(update={"repeats": 1})
-    folds = fold_table(targets, splits, settings.seed)
-    return _area(cross_predict(blocks, targets, folds, model, settings), targets)
+    folds = fold_table(targets, splits, settings.seed, kind=settings.kind)
+    return _measured(cross_predict(blocks, targets, folds, model, settings), targets, settings)
 
 
-def _area(scores: pd.DataFrame, targets: pd.DataFrame) -> float:
-    return auc(targets.loc[scores["case"], "y"], scores["y_prob"])
+def _measured(scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings) -> float:
+    """The measure of the pooled out-of-fold scores; risks are compared inside a fold."""
+    outputs, fold_of = _outputs(scores, settings)
+    found = judge(settings.kind, target_array(targets.loc[scores["case"]]), outputs, fold_of)
+    return found[MEASURE[settings.kind]]
 
 
-def _permutation_row(found: Permutations, model: Model, confidence: float) -> dict[str, object]:
-    areas = np.asarray(found.permuted)
+def _outputs(scores: pd.DataFrame, settings: FitSettings) -> tuple[Matrix, npt.NDArray[np.intp]]:
+    known = {"regression": ["y_pred"], "survival": ["risk"]}
+    classes = [f"y_prob_{name}" for name in settings.classes] or ["y_prob"]
+    columns = known.get(settings.kind, classes)
+    fold_of = np.unique(scores["fold"], return_inverse=True)[1]
+    return scores[columns].to_numpy(dtype=float), np.asarray(fold_of)
+
+
+def _permutation_row(
+    found: Permutations, model: Model, settings: FitSettings, confidence: float
+) -> dict[str, object]:
+    measure = MEASURE[settings.kind]
+    values = np.asarray(found.permuted)
     low = high = np.nan
-    if len(areas) > 1:
-        error = areas.std(ddof=1) / np.sqrt(len(areas))
-        half = stats.t.ppf((1 + confidence) / 2, len(areas) - 1) * error
-        low, high = areas.mean() - half, areas.mean() + half
+    if len(values) > 1:
+        error = values.std(ddof=1) / np.sqrt(len(values))
+        half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+        low, high = values.mean() - half, values.mean() + half
     return {
-        **{"control": PERMUTED, "model": model.name, "metric": "auc", "estimate": areas.mean()},
-        **{"ci_low": low, "ci_high": high, "p": found.p, "n": len(areas), "expected": CHANCE},
+        **{"control": PERMUTED, "model": model.name, "metric": METRIC[measure]},
+        **{"estimate": values.mean(), "ci_low": low, "ci_high": high},
+        **{"p": found.p, "n": len(values), "expected": CHANCE[measure]},
     }
 
 
 def _region_row(
-    scores: pd.DataFrame, targets: pd.DataFrame, confidence: float
+    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings, confidence: float
 ) -> dict[str, object]:
-    own = targets.loc[scores["case"]]
-    interval = clustered_auc_interval(
-        own["y"].to_numpy(), scores["y_prob"].to_numpy(), own["patient"].to_numpy(), confidence
-    )
+    interval = _interval(scores, targets, settings, confidence)
     return {
-        **{"metric": "auc", "estimate": interval.estimate, "ci_low": interval.low},
-        **{"ci_high": interval.high, "p": np.nan, "n": len(scores)},
+        **{"metric": METRIC[MEASURE[settings.kind]], "estimate": interval.estimate},
+        **{"ci_low": interval.low, "ci_high": interval.high, "p": np.nan, "n": len(scores)},
     }
+
+
+def _interval(
+    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings, confidence: float
+) -> Interval:
+    own = targets.loc[scores["case"]]
+    patient = own["patient"].to_numpy()
+    if settings.kind == "binary":
+        y, p = own["y"].to_numpy(), scores["y_prob"].to_numpy()
+        return clustered_auc_interval(y, p, patient, confidence)
+    outputs, fold_of = _outputs(scores, settings)
+    measure = MEASURE[settings.kind]
+    return bootstrap_interval(
+        lambda y, p, folds: judge(settings.kind, y, p, folds)[measure],
+        [target_array(own), outputs, fold_of],
+        patient,
+        samples=RESAMPLES,
+        confidence=confidence,
+        seed=settings.seed,
+    )

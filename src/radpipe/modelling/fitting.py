@@ -2,54 +2,59 @@
 # X is the field's word for rows by columns.
 # ruff: noqa: N803
 
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import sklearn
 from sklearn.pipeline import Pipeline
 
-import radpipe
-from radpipe.config import Model, Splits, Threshold
-from radpipe.errors import CaseError, FitError
+from radpipe.config import Model
+from radpipe.errors import FitError
 from radpipe.evaluation.thresholds import choose_threshold
-from radpipe.modelling.blocks import Blocks, as_categories, as_numbers
-from radpipe.modelling.pipelines import BLOCKS, PREDICT, build_blocks, selected_features
-from radpipe.modelling.predictors import GRIDS, build_predictor
-from radpipe.modelling.search import Candidates, Search, search
-from radpipe.modelling.splits import inner_splits
-from radpipe.types import Vector
+from radpipe.modelling.averaging import AVERAGES, PipelineAverage
+from radpipe.modelling.blocks import Blocks
+from radpipe.modelling.cards import FitSettings, fit_settings, selection_table, training_card
+from radpipe.modelling.harmonisation import ComBat
+from radpipe.modelling.links import output_columns
+from radpipe.modelling.losses import judge
+from radpipe.modelling.pipelines import (
+    PREDICT,
+    Candidate,
+    Recipe,
+    fit_pipeline,
+    selected_features,
+)
+from radpipe.modelling.portfolio import portfolio
+from radpipe.modelling.predictors import GRIDS
+from radpipe.modelling.predictors.base import (
+    Kind,
+    Target,
+    from_scores,
+    outputs_of,
+    to_scores,
+)
+from radpipe.modelling.recalibration import fit_platt
+from radpipe.modelling.rows import check_columns, check_finite, check_outcome, in_order, typed
+from radpipe.modelling.search import Nesting, Search, Training, search
+from radpipe.types import Matrix, Vector
 
+__all__ = [
+    "FitSettings",
+    "FittedModel",
+    "fit_settings",
+    "fit_tabular",
+    "predict",
+    "predict_scores",
+    "selection_table",
+    "training_card",
+]
 
-@dataclass(frozen=True)
-class FitSettings:
-    """What nests inside a training part.
-
-    Attributes:
-        splits: `inner_folds` is used.
-        threshold: how the operating point is chosen.
-        seed: decides inner folds and everything random in a predictor.
-        threads: CPU threads (networks only; tabular predictors take one).
-    """
-
-    splits: Splits
-    threshold: Threshold
-    seed: int
-    threads: int = 1
-
-
-def fit_settings(sections: Mapping[str, Any], seed: int, threads: int = 1) -> FitSettings:
-    """Settings from the config sections `splits` and `threshold` as a workflow passes them."""
-    return FitSettings(
-        Splits.model_validate(sections["splits"]),
-        Threshold.model_validate(sections["threshold"]),
-        seed,
-        threads,
-    )
+AUTO = "auto"
+PER_PREDICTOR = 3
+"""Members of an average of one predictor, at most: their errors are much alike."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,14 @@ class FittedModel:
     """A tabular predictor with everything needed to score a row.
 
     Attributes:
-        pipeline: scikit-learn pipeline from `columns` to a probability.
+        pipeline: scikit-learn pipeline from `columns` to an output.
         columns: raw columns it reads, in order.
         categorical: which of them hold categories.
-        threshold: operating point, from inner out-of-fold predictions of the training part.
+        threshold: operating point: of the probability, from inner out-of-fold predictions of the
+            training part (binary); the median risk of the training part (survival); else NaN.
         card: what was fitted on whom, as JSON can hold it.
         tuning: one row a candidate of the search.
+        inner: by training case, what the inner folds predict of it, for a fusion of models.
     """
 
     pipeline: Pipeline
@@ -71,184 +78,307 @@ class FittedModel:
     threshold: float
     card: dict[str, Any]
     tuning: pd.DataFrame
+    inner: pd.DataFrame | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of outcome."""
+        kind: Kind = self.card.get("kind", "binary")
+        return kind
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fitted pipeline with what its search found.
+
+    Attributes:
+        pipeline: fitted on the whole training part.
+        out_of_fold: outputs of the same setting in the inner folds, (n, columns).
+        found: the search.
+        features: `feature, block, weight`.
+        card: what is special to this way of fitting.
+    """
+
+    pipeline: Pipeline
+    out_of_fold: Matrix
+    found: Search
+    features: pd.DataFrame
+    card: dict[str, Any]
 
 
 def fit_tabular(
     X: Blocks,
-    y: Sequence[float] | Vector,
+    y: Sequence[float] | npt.NDArray[Any],
     patients: Sequence[str] | npt.NDArray[np.object_],
     model: Model,
     settings: FitSettings,
 ) -> FittedModel:
     """Tune in inner folds, fit the best setting on all rows, choose the threshold inside.
 
-    The result depends on the rows given and on nothing else, not on their order either.
+    With `predictor: auto` whole pipelines are searched and the best ones averaged. The result
+    depends on the rows given and on nothing else, not on their order either.
 
     Args:
         X: the training part.
-        y: 0 or 1, shape (n,).
+        y: outcomes, shape (n,): 0 or 1, indices of classes, numbers, or a structured array of
+            `event` and `time`, as `settings.kind` says.
         patients: the patient of each row, shape (n,).
-        model: name, blocks, predictor and selection.
-        settings: inner folds, threshold rule, seed.
+        model: name, blocks, predictor, selection and the other steps.
+        settings: kind of outcome, inner folds, threshold rule, seed.
 
     Raises:
-        FitError: an outcome is neither 0 nor 1, or a class has fewer patients than inner folds.
+        FitError: an outcome does not fit its kind, or a class has fewer patients than inner folds.
         CaseError: a feature is infinite.
     """
-    table, outcome, names = _in_order(X.table, np.asarray(y, dtype=float), patients)
-    _check_training(table, outcome)
+    table, outcome, names = in_order(X.table, np.asarray(y), patients)
+    outcome = check_outcome(table, outcome, settings.kind)
+    check_finite(table)
+    classes = (
+        len(settings.classes) or int(outcome.max()) + 1 if settings.kind == "multiclass" else 1
+    )
+    training = Training(table, outcome, names, classes)
+    recipe = _recipe(X, table, model, settings)
+    fit = (_average if model.predictor == AUTO else _tuned)(model, recipe, training, settings)
+    threshold = _threshold(fit, training, settings)
     columns = [str(c) for c in table.columns]
-    categorical = [c for c, t in zip(columns, table.dtypes, strict=True) if t.kind == "O"]
-    of_block = {b: [c for c in columns if X.block_of[c] == b] for b in model.blocks}
-    candidates = Candidates(
-        keeps=model.selection.keep if model.selection.method != "none" else [None],
-        params=GRIDS[model.predictor],
-        blocks=lambda keep: build_blocks(of_block, categorical, model.selection, keep),
-        predictor=lambda params: build_predictor(
-            model.predictor, settings.seed, tuning=True, **params
-        ),
-    )
-    folds = inner_splits(outcome, names, settings.splits.inner_folds, settings.seed)
-    found = search(candidates, table, outcome, folds)
-    predictor = build_predictor(model.predictor, settings.seed, **found.params)
-    pipeline = Pipeline([(BLOCKS, candidates.blocks(found.keep)), (PREDICT, predictor)])
-    pipeline.fit(table, outcome)
-    threshold = choose_threshold(
-        outcome, found.out_of_fold, settings.threshold.rule, settings.threshold.value
-    )
     card = training_card(model, table.index, names, outcome, settings)
-    card |= _tuned_card(found, pipeline)
-    card |= {"threshold": float(threshold), "columns": columns, "categorical": categorical}
+    card |= fit.card | {"features": fit.features.to_dict("records")}
+    card |= {"threshold": None if np.isnan(threshold) else threshold}
+    card |= {"columns": columns, "categorical": list(recipe.categorical)}
+    outputs = output_columns(settings.kind, card)
+    inner = pd.DataFrame(fit.out_of_fold, columns=outputs, index=table.index.astype(str))
     return FittedModel(
-        pipeline, tuple(columns), tuple(categorical), float(threshold), card, found.table
+        fit.pipeline,
+        tuple(columns),
+        tuple(recipe.categorical),
+        threshold,
+        card,
+        fit.found.table,
+        inner,
     )
 
 
 def predict(fitted: FittedModel, X: pd.DataFrame | Blocks) -> Vector:
-    """Probability of the positive class, shape (n,); rows do not influence each other.
+    """One score a row, shape (n,); rows do not influence each other.
+
+    The probability of the positive class (binary), the value (regression) or the risk (survival).
 
     Args:
         fitted: from `fit_tabular` or `bundles.read_model`.
         X: one row a case, with at least `fitted.columns`.
 
     Raises:
+        FitError: a column is missing, or the outcome has several classes.
+        CaseError: a feature is infinite.
+    """
+    outputs = _outputs(fitted, _rows(fitted, X))
+    if outputs.shape[1] != 1:
+        raise FitError(
+            f"model '{fitted.card['name']}' has a score for each class",
+            found=f"{outputs.shape[1]} classes",
+            hint="use predict_scores",
+        )
+    return outputs[:, 0]
+
+
+def predict_scores(fitted: FittedModel, X: pd.DataFrame | Blocks) -> pd.DataFrame:
+    """All scores of each row, by case; rows do not influence each other.
+
+    Returns:
+        Column `y_prob` (binary), `y_prob_<class>` a class (multiclass), `y_pred` (regression), or
+        `risk` and `event_prob`, the probability of an event up to the horizon (survival).
+
+    Raises:
         FitError: a column is missing.
         CaseError: a feature is infinite.
     """
+    table = _rows(fitted, X)
+    outputs = _outputs(fitted, table)
+    if fitted.kind == "multiclass":
+        names = [f"y_prob_{name}" for name in fitted.card["classes"]]
+        return pd.DataFrame(outputs, columns=names, index=table.index)
+    if fitted.kind == "survival":
+        columns = _before(fitted.pipeline, table)
+        chance = fitted.pipeline[-1].event_probability(columns, fitted.card["horizon"])
+        return pd.DataFrame({"risk": outputs[:, 0], "event_prob": chance}, index=table.index)
+    name = "y_prob" if fitted.kind == "binary" else "y_pred"
+    return pd.DataFrame({name: outputs[:, 0]}, index=table.index)
+
+
+def _columns(y: Target, settings: FitSettings) -> int:
+    """Columns of an output: one, or one a class."""
+    if settings.kind != "multiclass":
+        return 1
+    return len(settings.classes) or int(y.max()) + 1
+
+
+def _rows(fitted: FittedModel, X: pd.DataFrame | Blocks) -> pd.DataFrame:
     given = X.table if isinstance(X, Blocks) else X
-    absent = [c for c in fitted.columns if c not in given]
+    check_columns(given, fitted.columns, str(fitted.card["name"]))
+    table = typed(given[list(fitted.columns)], fitted.categorical)
+    check_finite(table)
+    return table
+
+
+def _outputs(fitted: FittedModel, table: pd.DataFrame) -> Matrix:
+    classes = len(fitted.card.get("classes", ()))
+    inputs = _before(fitted.pipeline, table)
+    return outputs_of(fitted.pipeline[-1], inputs, fitted.kind, classes)
+
+
+def _before(pipeline: Pipeline, table: pd.DataFrame) -> Any:
+    """What the last step sees."""
+    return pipeline[:-1].transform(table) if len(pipeline) > 1 else table
+
+
+def _recipe(
+    X: Blocks,
+    table: pd.DataFrame,
+    model: Model,
+    settings: FitSettings,
+) -> Recipe:
+    columns = [str(c) for c in table.columns]
+    categorical = [c for c, t in zip(columns, table.dtypes, strict=True) if t.kind == "O"]
+    offered = None if settings.stable is None else set(settings.stable)
+    of_block = {
+        block: [
+            c
+            for c in columns
+            if X.block_of.get(c) == block
+            and (offered is None or block != "handcrafted" or c in offered)
+        ]
+        for block in model.blocks
+    }
+    empty = [block for block, own in of_block.items() if not own]
+    if empty:
+        raise FitError(
+            f"block '{empty[0]}' of model '{model.name}' has no columns",
+            hint=None if offered is None else "no feature of the training part is stable",
+        )
+    return Recipe(
+        of_block,
+        categorical,
+        settings.kind,
+        settings.seed,
+        correlation=model.selection.correlation,
+        indicator=model.imputation.indicator,
+        harmoniser=_harmoniser(model, table),
+    )
+
+
+def _tuned(model: Model, recipe: Recipe, training: Training, settings: FitSettings) -> _Fit:
+    """The best setting of one predictor."""
+    ranked = model.selection.method != "none"
+    extra: dict[str, Any] = {"class_weight": model.class_weight} if model.class_weight else {}
+    extra |= {"oversampling": True} if model.oversampling else {}
+    candidates = [
+        Candidate(
+            model.predictor,
+            {**params, **extra},
+            model.selection.method,
+            keep,
+            scaling=model.scaling,
+            imputation=model.imputation.method,
+        )
+        for keep in (model.selection.keep if ranked else [None])
+        for params in _grid(model, settings.kind)
+    ]
+    found = search(
+        candidates, recipe, training, Nesting(settings.splits.inner_folds, settings.seed)
+    )
+    best = int(found.ranking[0])
+    chosen = found.candidates[best]
+    pipeline = fit_pipeline(recipe.pipeline(chosen), training.table, training.y, training.patients)
+    measures = _inner_measures(found, best)
+    card = {"keep": chosen.keep, "params": dict(chosen.params), **measures}
+    return _Fit(pipeline, found.out_of_fold[best], found, selected_features(pipeline), card)
+
+
+def _average(model: Model, recipe: Recipe, training: Training, settings: FitSettings) -> _Fit:
+    """The mean of the best pipelines of a search."""
+    budget = model.budget
+    gaps = bool(training.table.isna().to_numpy().any())
+    nesting = Nesting(
+        settings.splits.inner_folds, settings.seed, budget.metric, budget.repeats, budget.minutes
+    )
+    found = search(portfolio(recipe, budget.trials, gaps=gaps), recipe, training, nesting)
+    chosen = _members(found, budget.members)
+    scores = [to_scores(found.out_of_fold[i], recipe.kind) for i in chosen]
+    mean = np.mean(scores, axis=0)
+    slope, intercept = 1.0, 0.0
+    if recipe.kind == "binary":
+        platt = fit_platt(training.y, mean[:, 0])
+        slope, intercept = platt.slope, platt.intercept
+        mean = intercept + slope * mean
+    average: PipelineAverage = AVERAGES[recipe.kind](
+        [recipe.pipeline(found.candidates[i]) for i in chosen], recipe.kind, slope, intercept
+    )
+    average.fit(training.table, training.y, training.patients)
+    unseen = from_scores(mean, recipe.kind)
+    found.table["member"] = np.isin(np.arange(len(found.table)), chosen)
+    one_fold = np.zeros(len(training.y), dtype=np.intp)
+    measures = judge(recipe.kind, training.y, unseen, one_fold)
+    card = {
+        "members": len(chosen),
+        "trials": len(found.candidates),
+        "slope": slope,
+        "intercept": intercept,
+        **{f"inner_{name}": value for name, value in measures.items()},
+    }
+    pipeline = Pipeline([(PREDICT, average)])
+    return _Fit(pipeline, unseen, found, average.features(), card)
+
+
+def _members(found: Search, count: int) -> list[int]:
+    """The best candidates, at most `PER_PREDICTOR` of one predictor while others are left."""
+    chosen: list[int] = []
+    for limit in (PER_PREDICTOR, len(found.candidates)):
+        for i in map(int, found.ranking):
+            name = found.candidates[i].predictor
+            same = sum(found.candidates[j].predictor == name for j in chosen)
+            if len(chosen) < count and i not in chosen and same < limit:
+                chosen.append(i)
+    return chosen
+
+
+def _grid(model: Model, kind: Kind) -> Sequence[dict[str, Any]]:
+    known = GRIDS[kind]
+    if model.predictor not in known:
+        raise FitError(
+            f"the predictor of model '{model.name}' is for another kind of outcome",
+            found=f"'{model.predictor}' for a {kind} outcome",
+            expected=", ".join([AUTO, *known]),
+        )
+    return known[model.predictor]
+
+
+def _inner_measures(found: Search, best: int) -> dict[str, float]:
+    """How the chosen candidate was judged, as `inner_<measure>`."""
+    known = ("log_loss", "auc", "mse", "r2", "c")
+    row = found.table.iloc[best]
+    return {f"inner_{name}": float(row[name]) for name in known if name in found.table}
+
+
+def _threshold(fit: _Fit, training: Training, settings: FitSettings) -> float:
+    if settings.kind == "binary":
+        rule = settings.threshold
+        unseen = fit.out_of_fold[:, 0]
+        return float(choose_threshold(training.y, unseen, rule.rule, rule.value))
+    if settings.kind == "survival":
+        inputs = _before(fit.pipeline, training.table)
+        return float(np.median(outputs_of(fit.pipeline[-1], inputs, "survival")))
+    return float("nan")
+
+
+def _harmoniser(model: Model, table: pd.DataFrame) -> Any:
+    """An unfitted ComBat as the model wants it, or none."""
+    wanted = model.harmonisation
+    if wanted is None:
+        return None
+    absent = [c for c in (wanted.batch, *wanted.covariates) if c not in table]
     if absent:
         raise FitError(
-            f"model '{fitted.card['name']}' needs the column '{absent[0]}'",
-            found=f"{len(absent)} of {len(fitted.columns)} columns missing",
-            expected="the columns it was fitted on",
+            f"ComBat of model '{model.name}' needs the column '{absent[0]}'",
+            expected="a column of the case sheet",
         )
-    table = _typed(given[list(fitted.columns)], fitted.categorical)
-    _check_finite(table)
-    return np.asarray(fitted.pipeline.predict_proba(table)[:, 1], dtype=float)
-
-
-def training_card(
-    model: Model,
-    cases: pd.Index | Sequence[str],
-    patients: npt.NDArray[np.object_],
-    y: Vector,
-    settings: FitSettings,
-) -> dict[str, Any]:
-    """Who a model was fitted on and with what, the part shared by all kinds of model."""
-    return {
-        "name": model.name,
-        "predictor": model.predictor,
-        "blocks": list(model.blocks),
-        "n": len(y),
-        "n_positive": int(y.sum()),
-        "n_patients": len(set(patients)),
-        "prevalence": float(y.mean()),
-        "training_cases": [str(c) for c in cases],
-        "training_patients": sorted({str(p) for p in patients}),
-        "inner_folds": settings.splits.inner_folds,
-        "threshold_rule": settings.threshold.model_dump(),
-        "seed": settings.seed,
-        "versions": {
-            "radpipe": radpipe.__version__,
-            "python": platform.python_version(),
-            "scikit-learn": sklearn.__version__,
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-        },
-    }
-
-
-def _tuned_card(found: Search, pipeline: Pipeline) -> dict[str, Any]:
-    features = selected_features(pipeline)
-    return {
-        "keep": found.keep,
-        "params": found.params,
-        "inner_log_loss": found.log_loss,
-        "inner_auc": float(found.table["auc"].iloc[int(found.table["log_loss"].argmin())]),
-        "features": features.to_dict("records"),
-    }
-
-
-def _in_order(
-    table: pd.DataFrame, y: Vector, patients: Sequence[str] | npt.NDArray[np.object_]
-) -> tuple[pd.DataFrame, Vector, npt.NDArray[np.object_]]:
-    """Rows sorted by case: sums of floats, and so the fit, depend on their order."""
-    if not len(table) == len(y) == len(patients):
-        raise FitError(
-            "features, outcomes and patients are of different length",
-            found=f"{len(table)}, {len(y)} and {len(patients)} rows",
-        )
-    order = np.argsort(table.index.astype(str), kind="stable")
-    return table.iloc[order], y[order], np.asarray(patients, dtype=object)[order]
-
-
-def _typed(table: pd.DataFrame, categorical: Sequence[str]) -> pd.DataFrame:
-    """Numbers as float and categories as text, whatever a file made of them."""
-    changed = {
-        str(c): as_categories(table[c]) if c in categorical else as_numbers(table[c])
-        for c, kind in table.dtypes.items()
-        if c in categorical or kind != np.float64
-    }
-    return table.assign(**changed)
-
-
-def _check_training(table: pd.DataFrame, y: Vector) -> None:
-    strange = ~np.isin(y, (0.0, 1.0))
-    if strange.any():
-        raise FitError(
-            "an outcome of the training part is neither 0 nor 1",
-            case=str(table.index[strange][0]),
-            found=y[strange][0],
-        )
-    _check_finite(table)
-
-
-def _check_finite(table: pd.DataFrame) -> None:
-    numbers = table.select_dtypes("number")
-    infinite = np.isinf(numbers.to_numpy())
-    if infinite.any():
-        row, column = np.argwhere(infinite)[0]
-        raise CaseError(
-            f"feature '{numbers.columns[column]}' is infinite",
-            case=str(table.index[row]),
-            expected="a number, or an empty cell",
-        )
-
-
-def selection_table(cards: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
-    """What each model chose in each fold.
-
-    Args:
-        cards: by model and fold.
-
-    Returns:
-        `model, fold, block, feature, weight`: the coefficient of a linear model (on scaled
-        features), the importance of a forest.
-    """
-    rows = [
-        {"model": model, "fold": fold, **chosen}
-        for (model, fold), card in cards.items()
-        for chosen in card["features"]
-    ]
-    return pd.DataFrame(rows, columns=["model", "fold", "block", "feature", "weight"])
+    return ComBat(wanted.batch, tuple(wanted.covariates))

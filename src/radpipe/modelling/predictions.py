@@ -2,23 +2,20 @@
 # X is the field's word for rows by columns.
 # ruff: noqa: N803
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
 from radpipe.config import Outcome
 from radpipe.errors import CaseError
+from radpipe.io.outcomes import class_names
 from radpipe.modelling.blocks import Blocks
-from radpipe.modelling.fitting import FittedModel, predict
-from radpipe.modelling.outcomes import binary_targets
-from radpipe.types import Vector
+from radpipe.modelling.fitting import FittedModel, predict_scores
+from radpipe.modelling.outcomes import targets
 
-SCORE_COLUMNS = ["model", "case", "fold", "y_prob", "threshold"]
-PREDICTION_COLUMNS = [
-    *["model", "case", "patient", "cohort", "fold"],
-    *["y_true", "y_prob", "threshold"],
-]
+IDENTITY = ["model", "case", "patient", "cohort", "fold"]
 
 
 class _Scored(Protocol):
@@ -31,25 +28,28 @@ class _Scored(Protocol):
     def card(self) -> dict[str, object]: ...
 
 
-def score_table(
-    fitted: _Scored, cases: Sequence[str] | pd.Index, y_prob: Vector, fold: str
-) -> pd.DataFrame:
-    """One row a case: `model, case, fold, y_prob, threshold`."""
-    table = pd.DataFrame({"case": [str(c) for c in cases], "y_prob": y_prob})
-    table["model"] = str(fitted.card["name"])
-    table["fold"] = fold
-    table["threshold"] = fitted.threshold
-    return table[SCORE_COLUMNS]
+def score_table(fitted: _Scored, scores: pd.DataFrame, fold: str) -> pd.DataFrame:
+    """One row a case: `model, case, fold`, the scores, and `threshold` where the model has one.
+
+    Args:
+        fitted: the model.
+        scores: by case, the columns of `fitting.predict_scores`.
+        fold: name of the fold whose model this is.
+    """
+    table = scores.rename_axis("case").reset_index()
+    table["case"] = table["case"].astype(str)
+    table.insert(0, "model", str(fitted.card["name"]))
+    table.insert(2, "fold", fold)
+    return table if np.isnan(fitted.threshold) else table.assign(threshold=fitted.threshold)
 
 
 def score_cases(fitted: FittedModel, X: pd.DataFrame | Blocks, fold: str) -> pd.DataFrame:
     """Score rows with a tabular model; no outcome is read (guardrail G16).
 
     Returns:
-        `model, case, fold, y_prob, threshold` in the order of the rows.
+        As `score_table`, in the order of the rows.
     """
-    table = X.table if isinstance(X, Blocks) else X
-    return score_table(fitted, table.index, predict(fitted, table), fold)
+    return score_table(fitted, predict_scores(fitted, X), fold)
 
 
 def collect_predictions(
@@ -59,28 +59,43 @@ def collect_predictions(
 
     Args:
         tables: tables as `score_table` makes them, of all models, folds and cohorts.
-        cases: the case table, with `case, patient, cohort` and the outcome column.
-        outcome: which column, and what counts as positive.
+        cases: the case table, with `case, patient, cohort` and the outcome columns.
+        outcome: its kind, columns, and what their values mean.
 
     Returns:
-        `model, case, patient, cohort, fold, y_true, y_prob, threshold`, sorted by model, cohort,
-        fold and case; `y_true` is 1, 0 or empty where the outcome is not known.
+        `model, case, patient, cohort, fold`, sorted by model, cohort, fold and case, then binary
+        `y_true` (1, 0 or empty where it is not known), `y_prob, threshold`; multiclass `y_true`
+        (the class), `y_prob_<class>` each; regression `y_true, y_pred`; survival `risk,
+        event_prob, threshold, time, event`.
 
     Raises:
         CaseError: a scored case is not in the case table, or a score is missing.
     """
     scores = pd.concat(list(tables), ignore_index=True)
-    targets = binary_targets(cases, outcome)
-    targets["cohort"] = cases["cohort"].to_numpy()
-    unknown = sorted(set(scores["case"]) - set(targets.index))
+    known = _known(cases, outcome)
+    unknown = sorted(set(scores["case"]) - set(known.index))
     if unknown:
         raise CaseError("a scored case is not in the case table", case=unknown[0])
-    if scores["y_prob"].isna().any():
-        raise CaseError(
-            "the score is missing", case=str(scores["case"][scores["y_prob"].isna()].iloc[0])
-        )
-    table = scores.join(targets, on="case").rename(columns={"y": "y_true"})
-    table["y_true"] = table["y_true"].astype("Int64")
+    given = [c for c in scores.columns if c not in ("model", "case", "fold", "bundle_sha256")]
+    missing = scores[given].isna().any(axis=1)
+    if missing.any():
+        raise CaseError("the score is missing", case=str(scores["case"][missing].iloc[0]))
+    table = scores.join(known, on="case")
+    after = ["time", "event"] if outcome.kind == "survival" else []
+    before = [] if after else ["y_true"]
     return table.sort_values(["model", "cohort", "fold", "case"], ignore_index=True)[
-        PREDICTION_COLUMNS
+        [*IDENTITY, *before, *given, *after]
     ]
+
+
+def _known(cases: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """Patient, cohort and outcome of each case as the table of predictions has them."""
+    table = targets(cases, outcome)
+    table["cohort"] = cases["cohort"].to_numpy()
+    if outcome.kind == "survival":
+        return table.assign(event=table["event"].astype("Int64"))
+    if outcome.kind == "multiclass":
+        names = dict(enumerate(class_names(cases, outcome)))
+        return table.drop(columns="y").assign(y_true=table["y"].map(names))
+    table = table.rename(columns={"y": "y_true"})
+    return table if outcome.kind == "regression" else table.astype({"y_true": "Int64"})

@@ -29,6 +29,7 @@ class Sources:
     Attributes:
         clinical: `cohort/clinical.tsv`.
         columns: which of its columns are features.
+        carried: which of its columns are needed beside them: batch and covariates of ComBat.
         features: the table of handcrafted features.
         embeddings: embedding tables `<encoder>/<fold>.parquet`.
         modalities: the order in which networks see the images.
@@ -38,6 +39,7 @@ class Sources:
 
     clinical: str | Path | None = None
     columns: Sequence[str] = ()
+    carried: Sequence[str] = ()
     features: str | Path | None = None
     embeddings: Sequence[str | Path] = ()
     modalities: Sequence[str] = ()
@@ -53,7 +55,7 @@ class Sources:
             # An encoder's table holds the cases of its fold, which are all that is asked for.
             known = set.intersection(*(set(table["case"].astype(str)) for table in found.values()))
             cases = cases[cases["case"].astype(str).isin(known)]
-        return assemble(names, cases, features, found, self.columns)
+        return assemble(names, cases, features, found, self.columns, self.carried)
 
     def crops(self, cases: Sequence[str], crop: tuple[int, int, int]) -> "Crops":
         """What a network sees of the cases, axes (N, C, D, H, W), the mask last."""
@@ -75,15 +77,15 @@ def _read(path: str | Path) -> pd.DataFrame:
 def score_fold(
     fitted: "FittedModel | FittedCNN", cases: Sequence[str], fold: str, sources: Sources
 ) -> pd.DataFrame:
-    """Score some cases with a model of any kind: `model, case, fold, y_prob, threshold`."""
+    """Score some cases with a model of any kind: as `predictions.score_table`."""
     if isinstance(fitted, FittedModel):
         blocks = sources.blocks(fitted.card["blocks"], fold)
         return score_cases(fitted, blocks.rows(cases), fold)
     # Imports torch, which a tabular model must not wait for.
-    from radpipe.modelling.cnn import predict_cnn
+    from radpipe.modelling.cnn import predict_cnn_scores
 
     crops = sources.crops(cases, tuple(fitted.card["crop"]))
-    return score_table(fitted, cases, predict_cnn(fitted, crops), fold)
+    return score_table(fitted, predict_cnn_scores(fitted, crops, cases), fold)
 
 
 def score_folds(

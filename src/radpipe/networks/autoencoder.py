@@ -46,6 +46,7 @@ class Autoencoder(nn.Module):
             ]
         # The last layer is linear: intensities have either sign.
         self.decoder = nn.Sequential(*back[:-1])
+        self.width = latent
 
     def encode(self, x: Tensor) -> Tensor:
         """From crops `(N, C, D, H, W)` to embeddings `(N, latent)`."""

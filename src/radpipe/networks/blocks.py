@@ -44,6 +44,22 @@ def units(dims: int, before: int, after: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(unit(dims, b, a) for b, a in pairwise(widths)))
 
 
+def plain_levels(dims: int, inputs: int, channels: Sequence[int]) -> list[nn.Module]:
+    """A convolution, group normalisation over all features, and ReLU a level.
+
+    Each level but the first halves the size (rounding up). The normalisation keeps apart what the
+    mean of each feature tells, which a normalisation by instance would take away.
+    """
+    layers: list[nn.Module] = []
+    for level, (before, after) in enumerate(pairwise([inputs, *channels])):
+        layers += [
+            CONV[dims](before, after, 3, stride=1 if level == 0 else 2, padding=1),
+            nn.GroupNorm(1, after),
+            nn.ReLU(),
+        ]
+    return layers
+
+
 def preactivated(
     dims: int, before: int, after: int, kernel: int = 3, dropout: float = 0.0
 ) -> nn.Sequential:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from radpipe.config import EarlyStopping
 
+LOG_COLUMNS = ["step", "loss", "learning_rate", "seconds", "waiting", "validation"]
+"""Columns of the log of a training."""
+
 WARM = 0.15
 """Share of the steps in which the learning rate rises to its peak."""
 

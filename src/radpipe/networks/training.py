@@ -22,7 +22,7 @@ from radpipe.networks.adversarial import Adversary, adversary_of
 from radpipe.networks.devices import device, seed_everything
 from radpipe.networks.draws import Batches
 from radpipe.networks.freezing import frozen, modes_kept
-from radpipe.networks.schedule import TrainingSettings, one_cycle
+from radpipe.networks.schedule import LOG_COLUMNS, TrainingSettings, one_cycle
 from radpipe.networks.stopping import Watch
 
 __all__ = ["BatchLoss", "TrainingSettings", "Validation", "fit", "one_cycle", "seed_everything"]
@@ -33,7 +33,6 @@ BatchLoss = Callable[[nn.Module, dict[str, Tensor]], Tensor]
 Validation = Callable[[nn.Module], float]
 """From a network, on its device, to how well it does: larger is better."""
 
-COLUMNS = ["step", "loss", "learning_rate", "seconds", "waiting", "validation"]
 WEIGHT_DECAY = 1e-4
 CLIP = 5.0
 
@@ -88,7 +87,7 @@ def fit(
     module.watch.restore(network)
     if keep is not None:
         checkpoints.remove(keep)
-    return pd.DataFrame(module.rows, columns=COLUMNS)
+    return pd.DataFrame(module.rows, columns=LOG_COLUMNS)
 
 
 class _Training(lightning.LightningModule):

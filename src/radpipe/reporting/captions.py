@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from radpipe.evaluation.tables import SMOOTH_FROM
+from radpipe.reporting.captions_models import MODELS
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ CAPTIONS: dict[str, Caption] = {
         "ROC curves, one panel a model.",
     ),
     "forest": Caption(
-        "**AUC of every model** with its confidence interval, beside the trivial baselines "
-        "(volume alone, clinical data alone) and the negative controls. The dotted line is "
-        "chance.",
-        "Forest plot of the AUC of each model with intervals.",
+        "**Every model beside the trivial baselines** (volume alone, clinical data alone) and the "
+        "negative controls: the primary metric with its confidence interval. The dotted line is "
+        "a model that knows nothing.",
+        "Forest plot of the primary metric of each model with intervals.",
     ),
     "scores": Caption(
         "**Predicted probabilities** of every case by outcome (− grey, + coloured); a bar is the "
@@ -97,6 +98,19 @@ CAPTIONS: dict[str, Caption] = {
         "regions raise the prediction. The line is the outline of the mask.",
         "Occlusion maps over image slices, model {subject}.",
     ),
+    "reconstructions": Caption(
+        "**Held-out cases as encoder `{subject}` keeps them**: the best, the median and the worst "
+        "by RMSE over all images of the crop, which stands above the difference (in SD of the "
+        "training crops). The slice with most of the region (orange outline); input and "
+        "reconstruction share one grey scale.",
+        "Slices of three held-out crops beside their reconstructions by encoder {subject}.",
+    ),
+    "stability": Caption(
+        "**Features ranked by their stability**: intraclass correlation (line) with its interval. "
+        "A level is the upper end of the class named below it; negative values are drawn at the "
+        "bottom.",
+        "Ranked intraclass correlations of all features, one panel a kind of repetition.",
+    ),
     "truth": Caption(
         "**What was recovered beside what is true** (simulated cohort). Above, single cases with "
         "the median and the goals (dashed); below, the AUC of each model beside the ceiling, the "
@@ -104,3 +118,4 @@ CAPTIONS: dict[str, Caption] = {
         "Recovered values beside their goals, one panel a measure.",
     ),
 }
+CAPTIONS |= {kind: Caption(*texts) for kind, texts in MODELS.items()}

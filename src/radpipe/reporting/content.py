@@ -27,11 +27,15 @@ from radpipe.reporting.sections import (
     appendix,
     checks,
     cohort,
+    encoders,
     explanations,
+    features,
     imaging,
     methods,
     models,
     segmentation,
+    spread,
+    stability,
     summary,
     utility,
 )
@@ -56,11 +60,16 @@ CHAPTERS: tuple[Callable[[Context], Section | None], ...] = (
     cohort.cohort,
     imaging.quality,
     segmentation.segmentation,
-    imaging.features,
+    features.features,
+    stability.stability,
+    encoders.deep_features,
     models.performance,
     utility.calibration,
     utility.decision,
     models.comparisons,
+    spread.repeats,
+    spread.subgroups,
+    spread.selection,
     explanations.explanations,
     checks.controls,
     checks.truth,
@@ -100,7 +109,8 @@ def _facts(context: Context) -> tuple[tuple[str, str], ...]:
     if len(cases):
         facts.append(("Patients", str(cases["patient"].nunique())))
         facts.append(("Cases", str(len(cases))))
-    facts.append(("Images", ", ".join(context.study.images.modalities)))
+    if context.study.images.modalities:
+        facts.append(("Images", ", ".join(context.study.images.modalities)))
     if context.study.outcome is not None:
         facts.append(("Outcome", context.study.outcome.column))
         facts.append(("Models", str(len(context.study.models))))

@@ -21,8 +21,13 @@ COLUMNS: dict[str, str] = {
     "n_patients": "patients compared",
     "p_holm": "p-value adjusted for all pairs by Holm's method",
     "model": "name of the model",
-    "y_true": "outcome, 1: positive",
+    "y_true": "outcome; binary: 1 is positive",
     "y_prob": "predicted probability of the positive outcome",
+    "y_pred": "predicted value, or the class that is called",
+    "risk": "predicted risk: the higher, the earlier the event is expected",
+    "event_prob": "predicted probability of the event by the horizon",
+    "time": "follow-up, or a time in its unit",
+    "class": "class, against all others",
     "threshold": "operating point chosen on training folds, or threshold probability",
     "metric": "name of the metric in lower case",
     "estimate": "the metric",
@@ -82,29 +87,77 @@ TABLES: dict[str, tuple[str, str]] = {
         "why a region could not be measured",
         "case, variant, status",
     ),
+    "tables/feature_warnings.tsv": (
+        "settings that collapse: few or many grey levels, few voxels, constant images",
+        "case, modality, image_type, region, warning, found, expected",
+    ),
+    "tables/feature_settings.tsv": (
+        "what the intensities of each modality are measured with, and why",
+        "modality, setting, value, reason, source",
+    ),
+    "tables/stability.tsv": (
+        "agreement of repeated measurements; n subjects with k measurements each",
+        "feature, source, icc_form, icc, ci_low, ci_high, n, k, class",
+    ),
+    "tables/measurements.parquet": (
+        "the repeated measurements themselves, one row each",
+        "case, subject, source, repeat, status, then feature columns",
+    ),
     "tables/predictions.tsv": (
         "every prediction; out-of-fold in the development cohort",
-        "model, case, patient, cohort, fold, y_true, y_prob, threshold",
+        "model, case, patient, cohort, fold, then by outcome: y_true, y_prob, threshold (binary); "
+        "y_true, y_prob_<class> (several classes); y_true, y_pred (a number); time, event, risk, "
+        "event_prob, threshold, horizon (survival)",
     ),
     "tables/performance.tsv": (
         "every metric of every model",
         "model, cohort, metric, estimate, ci_low, ci_high, method, n",
     ),
     "tables/roc.tsv": (
-        "points of the ROC curves",
-        "model, cohort, threshold, false_positive_rate, true_positive_rate",
+        "points of the ROC and precision-recall curves; of several classes each against the rest",
+        "model, cohort, class, threshold, false_positive_rate, true_positive_rate, precision",
+    ),
+    "tables/confusion.tsv": (
+        "cases of each class called each class, the mean over repeats",
+        "model, cohort, y_true, y_pred, n",
+    ),
+    "tables/agreement.tsv": (
+        "predicted minus observed: bias, sd, lower_limit and upper_limit of agreement",
+        "model, cohort, measure, estimate, ci_low, ci_high, method, n",
+    ),
+    "tables/survival_curves.tsv": (
+        "Kaplan-Meier curves by predicted risk; group is low or high",
+        "model, cohort, group, time, survival, ci_low, ci_high, at_risk, events, censored, "
+        "log_rank_p",
+    ),
+    "tables/survival_scores.tsv": (
+        "AUC(t) with its interval and Brier(t) over time; horizon marks the horizon of the study",
+        "model, cohort, time, auc, ci_low, ci_high, brier, brier_null, events, at_risk, horizon",
+    ),
+    "tables/repeats.tsv": (
+        "the primary metric in each repeat of the cross-validation",
+        "model, cohort, repeat, metric, estimate, n",
+    ),
+    "tables/subgroups.tsv": (
+        "metrics inside each level of a column",
+        "model, cohort, subgroup, level, metric, estimate, ci_low, ci_high, method, n",
+    ),
+    "tables/selection_stability.tsv": (
+        "share of the n folds that select a feature; Nogueira's index of a model",
+        "model, measure, feature, estimate, ci_low, ci_high, n",
     ),
     "tables/operating_points.tsv": (
         "confusion counts",
         "model, cohort, repeat, threshold_low, threshold_high, tp, fp, tn, fn, n, metrics",
     ),
     "tables/comparisons.tsv": (
-        "pairs of models; difference is the AUC of model_a minus that of model_b",
-        "model_a, model_b, cohort, difference, ci_low, ci_high, z, p, p_holm, method",
+        "pairs of models; difference is the metric of model_a minus that of model_b",
+        "model_a, model_b, cohort, metric, difference, ci_low, ci_high, z, p, p_holm, method, n, "
+        "primary",
     ),
     "tables/calibration.tsv": (
-        "calibration curves; kind is bin, loess or (with few cases) logistic",
-        "model, cohort, predicted, observed, ci_low, ci_high, n, kind",
+        "calibration curves; kind is bin, loess or (with few cases) logistic or linear",
+        "model, cohort, class, predicted, observed, ci_low, ci_high, n, kind",
     ),
     "tables/decision_curve.tsv": (
         "net benefit, with the models treat_all and treat_none",

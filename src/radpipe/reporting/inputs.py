@@ -24,10 +24,20 @@ TABLES = (
     "features",
     "feature_status",
     "feature_dictionary",
+    "feature_warnings",
+    "feature_settings",
+    "stability",
     "predictions",
     "performance",
     "roc",
     "operating_points",
+    "confusion",
+    "agreement",
+    "survival_curves",
+    "survival_scores",
+    "repeats",
+    "subgroups",
+    "selection_stability",
     "comparisons",
     "calibration",
     "decision_curve",
@@ -59,6 +69,8 @@ class ReportInputs:
         explanations: tidy SHAP table of each model.
         lime: LIME table of each model.
         occlusion: `.npz` of occlusion maps of each model.
+        reconstructions: `.npz` of each encoder with a decoder.
+        reconstruction_errors: `reconstruction.tsv` likewise.
     """
 
     tables: Mapping[str, Path] = field(default_factory=dict)
@@ -74,6 +86,8 @@ class ReportInputs:
     explanations: Mapping[str, Path] = field(default_factory=dict)
     lime: Mapping[str, Path] = field(default_factory=dict)
     occlusion: Mapping[str, Path] = field(default_factory=dict)
+    reconstructions: Mapping[str, Path] = field(default_factory=dict)
+    reconstruction_errors: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.tables) - set(TABLES))
@@ -127,14 +141,16 @@ def report_inputs(paths: Mapping[str, Any], shown: Mapping[str, Any]) -> ReportI
     Args:
         paths: `tables`, `cases`, `exclusions`, `splits`, `provenance`, `figures`, `training`,
             `explanations`, `lime`, `occlusion`, named as the attributes of `ReportInputs`; a study
-            without planned networks may leave out `plans`.
+            without planned networks may leave out `plans`, one without encoders `reconstructions`
+            and `reconstruction_errors`.
         shown: `cases` that may be shown, `drawn` (those with a reference mask), `modalities`, the
             folders `prepared` and `masks` (reference), and `predicted` by segmenter.
     """
     groups = ("tables", "training", "explanations", "lime", "occlusion")
     single = ("cases", "exclusions", "splits", "provenance", "figures")
     named: dict[str, Any] = {name: Path(paths[name]) for name in single}
-    named["plans"] = {k: Path(v) for k, v in paths.get("plans", {}).items()}
+    for name in ("plans", "reconstructions", "reconstruction_errors"):
+        named[name] = {k: Path(v) for k, v in paths.get(name, {}).items()}
     named |= {name: {k: Path(v) for k, v in paths[name].items()} for name in groups}
     drawn = set(shown["drawn"])
     where: dict[str, Any] = {"prepared": shown["prepared"], "masks": shown["masks"]}

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from radpipe.evaluation.procedure_intervals import METHOD
+
 _WORDS = {
     "obuchowski_paired": "Obuchowski's paired test for clustered data",
     "delong_paired": "DeLong's paired test",
@@ -9,13 +11,20 @@ _WORDS = {
     "delong": "DeLong's interval",
     "clopper_pearson": "exact binomial interval (Clopper-Pearson)",
     "wilson": "Wilson's interval",
+    METHOD: "interval of the procedure from repeated cross-validation",
     "patient_bootstrap": "bootstrap over patients",
+    "patient_bootstrap_paired": "paired bootstrap of patients",
     "nadeau_bengio": "Nadeau and Bengio's corrected interval",
     "sd": "standard deviation",
     "sign_flip_exact": "exact paired test by swapping the segmenters of patients",
     "sign_flip": "paired permutation test of patients",
 }
 _POOLED = "_pooled_oof_conditional"
+
+
+def whole_procedure(methods: pd.Series) -> pd.Series:
+    """Which of the intervals are about the procedure, not the fitted models alone."""
+    return methods.astype(str).str.startswith(METHOD)
 
 
 def method_names(methods: pd.Series) -> list[str]:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from radpipe.reporting.references_encoders import ENCODERS
+from radpipe.reporting.references_features import FEATURES
+from radpipe.reporting.references_models import MODELS
 from radpipe.reporting.references_segmentation import SEGMENTATION
 
 
@@ -183,4 +186,5 @@ REFERENCES: dict[str, Reference] = {
         "10.1148/radiol.2020191145",
     ),
 }
-REFERENCES |= {key: Reference(*parts) for key, parts in SEGMENTATION.items()}
+PAPERS = SEGMENTATION | ENCODERS | FEATURES | MODELS
+REFERENCES |= {key: Reference(*parts) for key, parts in PAPERS.items()}

@@ -57,7 +57,7 @@ def metric_of(performance: pd.DataFrame, model: str, cohort: str, metric: str) -
 
 @dataclass(frozen=True)
 class Difference:
-    """AUC of one model minus that of another."""
+    """Primary metric of one model minus that of another."""
 
     estimate: float
     low: float

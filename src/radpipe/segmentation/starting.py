@@ -11,11 +11,19 @@ from radpipe.networks.weights import load_weights
 NAMED = 3
 """Tensors that differ which a message names."""
 
+LABELS = "labels"
+
 Shapes = dict[str, tuple[int, ...]]
 
 
-def load_start(network: nn.Module, path: Path) -> None:
+def load_start(network: nn.Module, path: Path, *, outputs: str = LABELS) -> None:
     """Read the weights in `path` into `network`, in place: every tensor, each of its own shape.
+
+    Args:
+        network: that is to be trained.
+        path: a safetensors file.
+        outputs: what the last layer tells apart; labels have a background beside them, and a
+            network for anything else sees the mask beside the modalities.
 
     Raises:
         RadpipeError: the file is no safetensors file, or its tensors are not those of the network.
@@ -26,9 +34,9 @@ def load_start(network: nn.Module, path: Path) -> None:
     wrong = [n for n in (*expected, *found) if expected.get(n) != found.get(n)]
     if wrong:
         raise RadpipeError(
-            _difference(wrong, found, expected),
+            _difference(wrong, found, expected, outputs),
             file=path,
-            hint="network, channels, modalities and labels must be those of that training",
+            hint=f"network, channels, modalities and {outputs} must be those of that training",
         )
     load_weights(network, path)
 
@@ -43,7 +51,7 @@ def _shapes(path: Path) -> Shapes:
         ) from None
 
 
-def _difference(wrong: list[str], found: Shapes, expected: Shapes) -> str:
+def _difference(wrong: list[str], found: Shapes, expected: Shapes, outputs: str) -> str:
     """What the matter is, in a phrase: most often the number of labels or of modalities."""
     wrong = list(dict.fromkeys(wrong))
     text = "tensor " + ", ".join(
@@ -55,10 +63,10 @@ def _difference(wrong: list[str], found: Shapes, expected: Shapes) -> str:
     if all(len(change) == 1 for change in changes) and len(set(map(tuple, changes))) == 1:
         ((was, wanted),) = changes[0]
         names = list(expected)
-        if names.index(wrong[0]) >= len(names) / 2:
-            what, was, wanted = "labels", was - 1, wanted - 1
-        else:
-            what = "modalities"
+        last, labels = names.index(wrong[0]) >= len(names) / 2, outputs == LABELS
+        what = outputs if last else "modalities"
+        if last == labels:
+            was, wanted = was - 1, wanted - 1
         return f"the weights to start from are for {was} {what}, the study has {wanted}: {text}"
     return f"the weights to start from are of another network: {text}"
 

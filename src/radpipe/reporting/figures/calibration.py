@@ -1,10 +1,13 @@
 """Figures of calibration and of clinical utility."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radpipe.config import Study
+from radpipe.io.outcomes import value_key
+from radpipe.reporting.figures.classes import class_colours, class_legend
 from radpipe.reporting.figures.style import (
     GREY,
     INK,
@@ -13,7 +16,10 @@ from radpipe.reporting.figures.style import (
     new_figure,
     panels,
     role_of,
+    shorten,
+    unit_square,
 )
+from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.numbers import number
 from radpipe.reporting.tidy import cohorts_of, metric_of, models_of
 
@@ -21,35 +27,54 @@ from radpipe.reporting.tidy import cohorts_of, metric_of, models_of
 def calibration_panels(
     study: Study, calibration: pd.DataFrame, performance: pd.DataFrame, cohort: str
 ) -> Figure:
-    """Observed against predicted risk in one cohort, one panel a model.
+    """Observed against predicted in one cohort, one panel a model; of classes one colour each.
 
     Args:
         study: order and colours of the models.
-        calibration: columns of `calibration.tsv`; bins are points, `loess` or `logistic` a line.
-        performance: slope and intercept printed in each panel.
+        calibration: columns of `calibration.tsv`; bins are points, the other kinds a line.
+        performance: the slope printed in each panel, where there is one.
         cohort: the cohort shown.
     """
     shown = calibration[calibration["cohort"] == cohort]
-    models = models_of(study, shown)
-    colours = model_colours(study)
-    rows = -(-len(models) // 4)
-    figure = new_figure(0.4 + 1.95 * rows)
+    models, colours = models_of(study, shown), model_colours(study)
+    several = "class" in shown.columns
+    by_class = class_colours(list(dict.fromkeys(shown["class"].map(value_key)))) if several else {}
+    figure = new_figure((0.65 if several else 0.4) + 1.95 * -(-len(models) // 4))
     axes = panels(figure, len(models), 4, sharex=True, sharey=True)
+    number_line = kind_of_study(study).name == "regression"
     for axis, model in zip(axes, models, strict=True):
         part = shown[shown["model"] == model]
-        axis.plot([0, 1], [0, 1], color=PALE, linewidth=1, zorder=0)
-        _curve(axis, part, colours[model])
-        slope = metric_of(performance, model, cohort, "calibration_slope").estimate
-        axis.set_title(model)
-        axis.text(0.98, 0.03, f"slope {number(slope, 2)}", ha="right", va="bottom", fontsize=7.5)
-        axis.set_xlim(-0.02, 1.02)
-        axis.set_ylim(-0.02, 1.02)
-        axis.set_aspect("equal")
-        axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    figure.supxlabel("predicted risk", fontsize=8.5)
-    figure.supylabel("observed share", fontsize=8.5)
+        for name, colour in (by_class or {"": colours[model]}).items():
+            _curve(axis, part[part["class"].map(value_key) == name] if several else part, colour)
+        slope = metric_of(performance, model, cohort, "calibration_slope")
+        if slope.known or not (several or number_line):
+            text = f"slope {number(slope.estimate, 2)}"
+            axis.text(0.98, 0.03, text, ha="right", va="bottom", fontsize=7.5)
+        if number_line:
+            _diagonal(axis, shown)
+            axis.set_title(shorten(model, 22))
+        else:
+            axis.plot([0, 1], [0, 1], color=PALE, linewidth=1, zorder=0)
+            unit_square(axis, model)
+    figure.supxlabel("predicted" if number_line else "predicted risk", fontsize=8.5)
+    figure.supylabel("observed" if number_line else "observed share", fontsize=8.5)
+    if several:
+        class_legend(figure, by_class)
     return figure
+
+
+def _diagonal(axis: Axes, shown: pd.DataFrame) -> None:
+    """The identity over the range of what is shown, on equal axes."""
+    columns = ["predicted", "observed", "ci_low", "ci_high"]
+    bins = shown[shown["kind"] == "bin"]
+    values = [*bins[columns].to_numpy(float).ravel(), *shown["predicted"]]
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = 0.04 * (high - low) or 1.0
+    axis.plot([low, high], [low, high], color=PALE, linewidth=1, zorder=0)
+    axis.set_xlim(low - room, high + room)
+    axis.set_ylim(low - room, high + room)
+    axis.set_aspect("equal")
+    axis.locator_params(nbins=4)
 
 
 def _curve(axis: Axes, part: pd.DataFrame, colour: str) -> None:

@@ -11,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from radpipe.config import Study
 from radpipe.reporting.figures.style import BLUE, GREY, INK, VERMILION, new_figure
+from radpipe.reporting.kinds import make_up
 from radpipe.reporting.numbers import count
 from radpipe.types import DEVELOPMENT
 
@@ -96,16 +97,10 @@ def _cohort_boxes(
         lines = [f"{cohort[0].upper()}{cohort[1:]}: {count(len(part), 'case')}"]
         lines.append(count(part["patient"].nunique(), "patient"))
         if study.outcome is not None:
-            positive = int((part[study.outcome.column].astype(str) == positive_of(study)).sum())
-            lines.append(f"{positive} positive, {len(part) - positive} negative")
+            lines += textwrap.wrap(", ".join(make_up(part, study.outcome)), 36)
         start = junction if len(cohorts) > 1 else usable[1] - 0.24
         _arrow(axis, (place, start), (place, 0.5 + 0.08 + 0.0825 * len(lines)))
         _box(axis, (place, 0.5), lines, width=min(2.6, step - 0.2), edge=BLUE)
-
-
-def positive_of(study: Study) -> str:
-    """The value of the outcome column that counts as positive, as text."""
-    return "" if study.outcome is None else str(study.outcome.positive)
 
 
 def _box(

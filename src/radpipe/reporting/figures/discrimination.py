@@ -18,7 +18,9 @@ from radpipe.reporting.figures.style import (
     new_figure,
     panels,
     shorten,
+    unit_square,
 )
+from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.numbers import as_float, bounds, number
 from radpipe.reporting.tidy import cohorts_of, first_repeat, metric_of, models_of
 from radpipe.types import DEVELOPMENT
@@ -51,20 +53,48 @@ def roc_panels(study: Study, roc: pd.DataFrame, performance: pd.DataFrame) -> Fi
             found = metric_of(performance, model, cohort, "auc")
             lines.append(f"{brief(cohort)} {number(found.estimate, 2)}")
         axis.text(0.98, 0.03, "\n".join(lines), ha="right", va="bottom", fontsize=7.5)
-        _unit_square(axis, model)
+        unit_square(axis, model)
     figure.supxlabel("1 − specificity", fontsize=8.5)
     figure.supylabel("sensitivity", fontsize=8.5)
     _cohort_legend(figure, cohorts)
     return figure
 
 
-def _unit_square(axis: Axes, title: str) -> None:
-    axis.set_title(title)
-    axis.set_xlim(-0.02, 1.02)
-    axis.set_ylim(-0.02, 1.02)
-    axis.set_aspect("equal")
-    axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+def precision_recall_panels(study: Study, roc: pd.DataFrame, performance: pd.DataFrame) -> Figure:
+    """Precision over sensitivity, one panel a model; the dotted line is the prevalence.
+
+    Args:
+        study: order and colours of the models.
+        roc: columns of `roc.tsv`.
+        performance: the average precision printed in each panel.
+    """
+    models, cohorts = models_of(study, roc), cohorts_of(roc)
+    colours = model_colours(study)
+    figure = new_figure(0.55 + 2.0 * -(-len(models) // 4))
+    axes = panels(figure, len(models), 4, sharex=True, sharey=True)
+    for axis, model in zip(axes, models, strict=True):
+        lines = []
+        for i, cohort in enumerate(cohorts):
+            curve = roc[(roc["model"] == model) & (roc["cohort"] == cohort)]
+            curve = curve.dropna(subset="precision").sort_values([_Y, _X])
+            # At a sensitivity of 1 by calling every case positive, precision is the prevalence.
+            everyone = float(curve["precision"].iloc[-1])
+            axis.axhline(everyone, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
+            axis.step(
+                curve[_Y],
+                curve["precision"],
+                where="pre",
+                color=colours[model],
+                linestyle=_LINES[i % 4],
+            )
+            found = metric_of(performance, model, cohort, "average_precision")
+            lines.append(f"{brief(cohort)} {number(found.estimate, 2)}")
+        axis.text(0.02, 0.03, "\n".join(lines), ha="left", va="bottom", fontsize=7.5)
+        unit_square(axis, model)
+    figure.supxlabel("sensitivity (recall)", fontsize=8.5)
+    figure.supylabel("precision", fontsize=8.5)
+    _cohort_legend(figure, cohorts)
+    return figure
 
 
 def _cohort_legend(figure: Figure, cohorts: list[str]) -> None:
@@ -86,8 +116,8 @@ def brief(cohort: str) -> str:
     return known.get(cohort, shorten(cohort, 7))
 
 
-def auc_forest(study: Study, performance: pd.DataFrame, controls: pd.DataFrame) -> Figure:
-    """AUC of every model with its interval, trivial baselines first, negative controls last.
+def forest(study: Study, performance: pd.DataFrame, controls: pd.DataFrame) -> Figure:
+    """Primary metric of every model with its interval, baselines first, negative controls last.
 
     Args:
         study: order and colours of the models.
@@ -95,7 +125,7 @@ def auc_forest(study: Study, performance: pd.DataFrame, controls: pd.DataFrame) 
         controls: columns of `controls.tsv`; may be empty.
     """
     models, cohorts = models_of(study, performance), cohorts_of(performance)
-    colours = model_colours(study)
+    colours, kind = model_colours(study), kind_of_study(study)
     labels: list[str] = []
     figure = new_figure(1.0)
     axis = figure.subplots()
@@ -105,27 +135,27 @@ def auc_forest(study: Study, performance: pd.DataFrame, controls: pd.DataFrame) 
         ticks.append(position + _STEP * (len(cohorts) - 1) / 2)
         labels.append(model + (" (primary)" if model == study.primary else ""))
         for i, cohort in enumerate(cohorts):
-            found = metric_of(performance, model, cohort, "auc")
+            found = metric_of(performance, model, cohort, kind.metric)
             _interval(axis, position, found.ends, colours[model], COHORT_MARKERS[i % 5])
             position += _STEP
         position += 0.35
-    aucs = controls[controls["metric"] == "auc"] if len(controls) else controls
-    if len(aucs):
+    measured = controls[controls["metric"] == kind.metric] if len(controls) else controls
+    if len(measured):
         axis.axhline(position - 0.2, color=PALE, linewidth=0.8)
         position += 0.15
-    for row in aucs.itertuples():
+    for row in measured.itertuples():
         ticks.append(position)
         labels.append(f"{str(row.control).replace('_', ' ')}: {row.model}")
         ends = (as_float(row.estimate), as_float(row.ci_low), as_float(row.ci_high))
         _interval(axis, position, ends, GREY, "x")
         position += 0.5
-    axis.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    axis.axvline(kind.ignorant, color=GREY, linewidth=0.8, linestyle=":")
     axis.set_yticks(ticks, labels)
     axis.set_ylim(position - 0.1, -0.4)
-    limits = _limits(axis)
+    limits = _limits(axis, kind.ignorant)
     axis.set_xlim(*limits)
     axis.set_xticks([tick for tick in axis.get_xticks() if limits[0] <= tick <= 1.001])
-    axis.set_xlabel("AUC")
+    axis.set_xlabel(kind.label)
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x")
     figure.set_size_inches(7.0, 0.9 + 0.42 * position)
@@ -145,10 +175,12 @@ def auc_forest(study: Study, performance: pd.DataFrame, controls: pd.DataFrame) 
     return figure
 
 
-def _limits(axis: Axes) -> tuple[float, float]:
-    """The span of the intervals and chance, with room on the right for the numbers."""
+def _limits(axis: Axes, ignorant: float) -> tuple[float, float]:
+    """The span of the intervals and of no skill, with room on the right for the numbers."""
     low, high = axis.dataLim.intervalx
-    low, high = max(min(low, 0.4) - 0.03, -0.02), min(high, 1.0)
+    # No metric shown goes below -1, unless a model is so bad that its interval may be cut.
+    floor = -0.02 if ignorant > 0 else -1.0
+    low, high = max(min(low, ignorant - 0.1) - 0.03, floor), min(high, 1.0)
     return low, high + 0.42 * (high - low)
 
 

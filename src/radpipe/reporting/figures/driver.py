@@ -1,44 +1,31 @@
 """Draws every figure for which a study has the tables, and writes the index of figures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from radpipe.config import Study
 from radpipe.io.files import read_json, write_json
 from radpipe.io.tables import read_table
 from radpipe.reporting.figures import (
-    calibration,
     cohort,
-    discrimination,
     explanation,
     images,
     quality,
+    reconstructions,
     segmentation,
+    stability,
     truth,
 )
+from radpipe.reporting.figures.entries import Drawing, Entry
+from radpipe.reporting.figures.models import model_drawings
 from radpipe.reporting.figures.style import house_style, save_figure
 from radpipe.reporting.inputs import ReportInputs
 from radpipe.reporting.segmenter_names import shown_name
-from radpipe.reporting.tidy import cohorts_of
 from radpipe.types import CaseFiles
 
 INDEX = "figures.json"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the index: file names (without suffix), kind of caption, what it is about."""
-
-    name: str
-    kind: str
-    subject: str = ""
-
-
-Drawing = tuple[Entry, Figure]
 
 
 def draw_figures(study: Study, inputs: ReportInputs, out: str | Path) -> list[str]:
@@ -72,8 +59,16 @@ def read_index(folder: str | Path) -> list[Entry]:
 def _drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
     yield from _cohort_drawings(study, inputs)
     yield from _segmentation_drawings(study, inputs)
+    for name, path in inputs.reconstructions.items():
+        drawn = reconstructions.reconstruction_panels(path)
+        if drawn is not None:
+            yield Entry(f"reconstructions_{name}", "reconstructions", name), drawn
+    repeated = inputs.load("stability")
+    drawn = stability.stability_panels(repeated) if len(repeated) else None
+    if drawn is not None:
+        yield Entry("stability", "stability"), drawn
     if study.outcome is not None:
-        yield from _model_drawings(study, inputs)
+        yield from model_drawings(study, inputs)
         yield from _explanation_drawings(inputs)
     known = inputs.load("truth")
     if len(known):
@@ -175,28 +170,6 @@ def _spread(files: list[CaseFiles], n: int) -> list[CaseFiles]:
     """`n` of the cases, evenly spread over the list."""
     n = min(n, len(files))
     return [files[round(i * (len(files) - 1) / max(n - 1, 1))] for i in range(n)]
-
-
-def _model_drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
-    performance = inputs.load("performance")
-    roc = inputs.load("roc")
-    if len(roc):
-        yield Entry("roc", "roc"), discrimination.roc_panels(study, roc, performance)
-    if len(performance):
-        controls = inputs.load("controls")
-        yield Entry("forest", "forest"), discrimination.auc_forest(study, performance, controls)
-    predictions = inputs.load("predictions")
-    if len(predictions):
-        yield Entry("scores", "scores"), discrimination.score_strips(study, predictions)
-    curves = inputs.load("calibration")
-    for name in cohorts_of(curves) if len(curves) else []:
-        yield (
-            Entry(f"calibration_{name}", "calibration", name),
-            calibration.calibration_panels(study, curves, performance, name),
-        )
-    decision = inputs.load("decision_curve")
-    if len(decision):
-        yield Entry("decision", "decision"), calibration.decision_curves(study, decision)
 
 
 def _explanation_drawings(inputs: ReportInputs) -> Iterator[Drawing]:

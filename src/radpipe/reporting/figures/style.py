@@ -25,6 +25,7 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
     "#56B4E9",
 )
 INK, GREY, PALE = "#222222", "#7A7A7A", "#D9D9D9"
+CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
 BASELINE_COLOURS = {"volume": "#8C8C8C", "clinical": "#595959"}
 COHORT_MARKERS = ("o", "s", "D", "^", "v")
 _RC: dict[Any, Any] = {
@@ -72,7 +73,9 @@ def new_figure(height_in: float) -> Figure:
 
 def save_figure(figure: Figure, path: Path, *, dots_per_inch: int = 160) -> None:
     """Write `path` with `.svg` and `.png`; no dates, so equal figures are equal bytes."""
-    # The layout is solved once, so that both files show the same drawing, and in half the time.
+    # The layout is solved once, so that both files show the same drawing, and in half the time; at
+    # the density of the PNG, whose hinted letters are the wider ones.
+    figure.set_dpi(dots_per_inch)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     with atomic(path.with_name(path.name + ".svg")) as part:
@@ -110,6 +113,16 @@ def panels(figure: Figure, n: int, columns: int, **options: object) -> list[Axes
     for axis in axes[n:]:
         axis.remove()
     return axes[:n]
+
+
+def unit_square(axis: Axes, title: str) -> None:
+    """Both axes from 0 to 1 with three ticks."""
+    axis.set_title(title)
+    axis.set_xlim(-0.02, 1.02)
+    axis.set_ylim(-0.02, 1.02)
+    axis.set_aspect("equal")
+    axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
 
 
 def shorten(text: str, length: int) -> str:

@@ -69,7 +69,7 @@ def _characteristics(context: Context) -> Table:
     several = [int((p["patient"].value_counts() > 1).sum()) for p in parts.values()]
     if any(several):
         add("patients with several cases", [str(n) for n in several])
-    columns = [study.outcome.column] if study.outcome else []
+    columns = list(reversed(study.outcome.columns)) if study.outcome else []
     columns += [c for c in study.features.clinical if c not in columns]
     columns += ["site"] if cases["site"].nunique() > 1 else []
     for column in columns:

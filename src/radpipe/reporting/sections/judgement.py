@@ -2,29 +2,48 @@
 
 import pandas as pd
 
+from radpipe.evaluation.procedure_intervals import MEASURED_COVERAGE
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Callout, literal
+from radpipe.reporting.kinds import Kind, made_up_of, smallest_count
 from radpipe.reporting.numbers import bounds, count, listing, number, p_clause, percent
 from radpipe.reporting.tidy import Difference, Finding
-
-WIDE = 0.2
-"""An interval of the AUC wider than this separates no useful model from a useless one."""
 
 _NO_WIDTH = 1e-9
 
 FEW_EVENTS = 50
-"""With fewer cases in the smaller class the figures of one study swing by chance alone."""
+"""With fewer cases in the smallest class, or events, figures of one study swing by chance alone."""
 
-CONDITIONAL = (
-    "The interval of an out-of-fold AUC is conditional on the models fitted in these folds: it "
-    "counts the sampling of the cases scored, not the fitting of the models [@bengio2004] "
-    "[@bates2024]. It is narrower than an interval for the whole procedure would be and covers "
-    "the truth less often than its nominal confidence. The interval of an external cohort is "
-    "free of this."
+FEW_NUMBERS = 100
+"""Likewise with fewer cases whose outcome is a number."""
+
+_CONDITIONAL = (
+    "conditional on the models fitted in these folds: it counts the sampling of the cases scored, "
+    "not the fitting of the models [@bengio2004] [@bates2024]. It is narrower than an interval for "
+    "the whole procedure would be and covers the truth less often than its nominal confidence. The "
+    "interval of an external cohort is free of this."
 )
+_WHOLE = {"binary": "AUC and calibration slope", "survival": "Harrell's C"}
 
 
-def auc_phrase(found: Finding, confidence: float) -> str:
+def out_of_fold_note(kind: Kind, repeats: int) -> str:
+    """What intervals of out-of-fold figures are about, and what they leave out."""
+    if kind.name not in _WHOLE:
+        return f"The interval of an out-of-fold figure is {_CONDITIONAL}"
+    note = (
+        f"The intervals of the out-of-fold {_WHOLE[kind.name]} are about the whole procedure: they "
+        "count the fitting of the models as well as the sampling of the cases, from how much "
+        f"predictions move between repeats of the cross-validation ({MEASURED_COVERAGE})."
+    )
+    if repeats == 1:
+        note += (
+            " With a single repeat that is not known, so the widest such interval is printed; "
+            "`splits.repeats: 10` would give a narrower one."
+        )
+    return f"{note} The interval of every other out-of-fold figure is {_CONDITIONAL}"
+
+
+def phrase_of(found: Finding, confidence: float) -> str:
     """`0.781 (95 % interval 0.61 to 0.92)`."""
     if not found.bounded:
         return f"{number(found.estimate)} (no interval can be given)"
@@ -32,42 +51,41 @@ def auc_phrase(found: Finding, confidence: float) -> str:
     return f"{number(found.estimate)} ({percent(confidence)} interval {ends})"
 
 
-def chance_callout(found: Finding, cohort: str) -> Callout | None:
-    """What to say when the interval of an AUC includes chance, lies below it or is wide."""
+def chance_callout(found: Finding, cohort: str, kind: Kind) -> Callout | None:
+    """What to say when the interval of the primary metric includes chance, is below it or wide."""
     where = literal(cohort)
     if not found.known:
         return None
     if not found.bounded:
         return Callout(
             "warning",
-            f"No interval can be given for the AUC in the {where} cohort, so it is no "
+            f"No interval can be given for the {kind.label} in the {where} cohort, so it is no "
             "evidence for or against the model.",
         )
     width = found.high - found.low
     if width < _NO_WIDTH:
         return Callout(
             "warning",
-            f"**{_capital(where)}: the interval has no width.** The classes are separated "
-            "completely in these few cases, so no uncertainty can be estimated; that is not "
-            "certainty.",
+            f"**{_capital(where)}: the interval has no width.** The outcome is told completely "
+            "in these few cases, so no uncertainty can be estimated; that is not certainty.",
         )
-    if found.low <= 0.5 <= found.high:
+    nothing = f"{kind.ignorant:g}"
+    if found.low <= kind.ignorant <= found.high:
         return Callout(
             "warning",
-            f"**{_capital(where)}: the interval includes 0.5.** These data cannot tell this "
-            f"model from chance ({bounds(found.low, found.high)}).",
+            f"**{_capital(where)}: the interval includes {nothing}.** These data cannot tell this "
+            f"model from {kind.chance} ({bounds(found.low, found.high)}).",
         )
-    if found.high < 0.5:
+    if found.high < kind.ignorant:
         return Callout(
             "warning",
-            f"**{_capital(where)}: the interval lies below 0.5.** The model ranks patients worse "
-            "than chance; look for a reversed outcome, a shift between cohorts or unstable folds.",
+            f"**{_capital(where)}: the interval lies below {nothing}.** {kind.worse}",
         )
-    if width > WIDE:
+    if width > kind.wide:
         return Callout(
             "warning",
-            f"**{_capital(where)}: the interval is wide.** It spans {number(width, 2)} of AUC; "
-            "a poor and a very good model are both compatible with these data.",
+            f"**{_capital(where)}: the interval is wide.** It spans {number(width, 2)} of "
+            f"{kind.label}; a poor and a very good model are both compatible with these data.",
         )
     return None
 
@@ -77,27 +95,36 @@ def _capital(text: str) -> str:
 
 
 def small_sample_callout(context: Context) -> Callout | None:
-    """A warning that names the cohorts in which the smaller class is small."""
+    """A warning that names the cohorts with few cases of a class, few events or few cases."""
     cases, outcome = context.table("cases"), context.study.outcome
     if outcome is None or cases.empty:
         return None
+    enough = FEW_NUMBERS if outcome.kind == "regression" else FEW_EVENTS
     small = []
     for cohort in context.cohorts:
         part = cases[cases["cohort"] == cohort]
-        positive = int((part[outcome.column].astype(str) == str(outcome.positive)).sum())
-        if min(positive, len(part) - positive) < FEW_EVENTS:
+        if smallest_count(part, outcome) < enough:
             patients = count(part["patient"].nunique(), "patient")
             small.append(
                 f"the {literal(cohort)} cohort has {patients} "
-                f"({positive} positive and {len(part) - positive} negative cases)"
+                f"({literal(made_up_of(part, outcome))})"
             )
     if not small:
         return None
     return Callout(
         "warning",
-        f"**Small sample.** {_capital(listing(small))}. Figures from so few cases swing widely by "
-        "chance; none of them can guide a decision about a patient.",
+        f"**Small sample.** {_capital(listing(small))}. Figures from so few "
+        f"{_NEEDED[outcome.kind]} swing widely by chance; none of them can guide a decision about "
+        "a patient.",
     )
+
+
+_NEEDED = {
+    "binary": "cases",
+    "multiclass": "cases of a class",
+    "regression": "cases",
+    "survival": "events",
+}
 
 
 def planned_sample_sentence(table: pd.DataFrame) -> str:
@@ -113,12 +140,12 @@ def planned_sample_sentence(table: pd.DataFrame) -> str:
     )
 
 
-def difference_sentence(model: str, other: str, cohort: str, found: Difference) -> str:
+def difference_sentence(model: str, other: str, cohort: str, found: Difference, kind: Kind) -> str:
     """What the comparison of two models in one cohort allows one to say."""
     sign = "+" if found.estimate > 0 else ""
     numbers = (
-        f"difference in AUC {sign}{number(found.estimate)}, {bounds(found.low, found.high)}, "
-        f"Holm-adjusted {p_clause(found.p_holm)}"
+        f"difference in {kind.label} {sign}{number(found.estimate)}, "
+        f"{bounds(found.low, found.high)}, Holm-adjusted {p_clause(found.p_holm)}"
     )
     names = f"`{literal(model)}` and `{literal(other)}`"
     where = f"in the {literal(cohort)} cohort"

@@ -1,22 +1,22 @@
 """The methods text, written from the settings that were used."""
 
-from radpipe.config import Encoder, Handcrafted, Model
+import pandas as pd
+
+from radpipe.config import Model
+from radpipe.config.outcome import OutcomeKind
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Paragraph, Section, Table, literal
+from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.numbers import count, listing, percent
+from radpipe.reporting.predictor_names import predictor_name, ranking_name
+from radpipe.reporting.sections.encoders import describe
+from radpipe.reporting.sections.features import describe_handcrafted
 from radpipe.reporting.sections.segmenters import masks
-
-_PREDICTORS = {
-    "logistic": "penalised logistic regression",
-    "elastic_net": "logistic regression with elastic net penalty [@zou2005]",
-    "random_forest": "random forest [@breiman2001]",
-    "cnn3d": "a small 3-D convolutional network on a crop around the region",
-}
 
 
 def methods(context: Context) -> Section:
     """What was done, step by step, with the settings of this study."""
-    steps = [_preparation(context), masks(context)]
+    steps = [_preparation(context), masks(context)] if context.study.images.modalities else []
     if context.study.outcome is not None:
         steps += [_features(context), _resampling(context), _modelling(context)]
         steps += [_statistics(context)]
@@ -80,41 +80,12 @@ def _features(context: Context) -> str:
     features = context.study.features
     parts = ["**Features.**"]
     if features.handcrafted is not None:
-        parts.append(_handcrafted(features.handcrafted))
-    parts += [_encoder(e) for e in features.encoders]
+        parts.append(describe_handcrafted(features.handcrafted))
+    parts += [describe(e) for e in features.encoders]
     if features.clinical:
         names = listing([f"`{literal(c)}`" for c in features.clinical])
         parts.append(f"Clinical columns: {names}.")
     return " ".join(parts) if len(parts) > 1 else ""
-
-
-def _handcrafted(settings: Handcrafted) -> str:
-    binning = (
-        f"{settings.bin_count} bins"
-        if settings.bin_width is None
-        else (f"bins of width {settings.bin_width}")
-    )
-    filters = {
-        "original": "original",
-        "wavelet": "wavelet",
-        "log": "Laplacian of Gaussian (sigma "
-        + ", ".join(f"{s:g}" for s in settings.log_sigma_mm)
-        + " mm)",
-    }
-    kinds = listing([filters[kind] for kind in settings.image_types])
-    return (
-        f"Handcrafted features came from pyradiomics [@griethuysen2017] on {kinds} images with "
-        f"{binning}; names and definitions follow IBSI where pyradiomics does [@zwanenburg2020]."
-    )
-
-
-def _encoder(settings: Encoder) -> str:
-    crop = " × ".join(str(v) for v in settings.crop)
-    return (
-        f"`{settings.name}` is a 3-D autoencoder [@hinton2006] of a crop of {crop} voxels, "
-        f"trained anew in each fold for {settings.steps} steps; its bottleneck of "
-        f"{settings.latent} numbers is the embedding."
-    )
 
 
 def _resampling(context: Context) -> str:
@@ -136,36 +107,72 @@ def _resampling(context: Context) -> str:
 
 
 def _modelling(context: Context) -> str:
-    if not context.study.models:
+    models = context.study.models
+    if not models:
         return ""
-    kinds = list(dict.fromkeys(model.predictor for model in context.study.models))
-    return (
-        f"**Models** were {listing([_PREDICTORS[kind] for kind in kinds])}, fitted with "
-        "scikit-learn [@pedregosa2011] and PyTorch. Missing values were imputed, numbers scaled "
-        "and features selected inside the training part only."
-    )
+    kinds = list(dict.fromkeys(predictor_name(model) for model in models))
+    parts = [
+        f"**Models** were {listing(kinds)}, fitted with scikit-learn [@pedregosa2011] and PyTorch. "
+        "Missing values were imputed, numbers scaled and features selected inside the training "
+        "part only."
+    ]
+    ranked = {ranking_name(m) for m in models if m.selection.method != "none"}
+    parts += [f"Features were ranked by {listing(sorted(ranked))}."] if ranked else []
+    batches = sorted({m.harmonisation.batch for m in models if m.harmonisation})
+    if batches:
+        names = listing([f"`{literal(batch)}`" for batch in batches])
+        parts.append(
+            f"Differences between batches ({names}) were removed by ComBat [@johnson2007]."
+        )
+    return " ".join(parts)
+
+
+_INTERVALS: dict[OutcomeKind, str] = {
+    "binary": "AUCs have DeLong intervals, with patients as clusters where they have several cases "
+    "[@delong1988] [@obuchowski1997]; other metrics have intervals from {samples} bootstrap "
+    "samples of patients or Wilson's [@wilson1927]",
+    "multiclass": "Models were judged by the AUC over all pairs of classes [@hand2001]; intervals "
+    "come from {samples} bootstrap samples of patients [@davison1997]",
+    "regression": "Models were judged by R², errors and the concordance of Lin [@lin1989]; "
+    "intervals come from {samples} bootstrap samples of patients [@davison1997]",
+    "survival": "Models were judged by Harrell's C [@harrell1982], Uno's C [@uno2011] and, at the "
+    "horizon, the cumulative AUC [@blanche2013] and the Brier score [@graf1999] with weights by "
+    "inverse probability of censoring; intervals come from {samples} bootstrap samples of patients "
+    "[@davison1997]",
+}
 
 
 def _statistics(context: Context) -> str:
-    settings = context.study.evaluation
+    settings, kind = context.study.evaluation, kind_of_study(context.study)
     primary = context.study.primary
     named = "named in the config" if settings.primary else "by default the last one listed"
     text = (
         f"**Statistics.** Intervals have a confidence of {percent(settings.confidence)}. "
-        f"AUCs have DeLong intervals, with patients as clusters where they have several cases "
-        f"[@delong1988] [@obuchowski1997]; other metrics have intervals from "
-        f"{settings.bootstrap} bootstrap samples of patients or Wilson's [@wilson1927]; the tables "
-        "name the method. Out-of-fold predictions are pooled, and their intervals are conditional "
-        "on the fitted models [@bates2024]. Differences of AUCs are adjusted by Holm's method "
-        "[@holm1979]."
+        f"{_INTERVALS[kind.name].format(samples=settings.bootstrap)}; the tables name the method. "
+        "Out-of-fold predictions are pooled; the summary says what their intervals are about. "
+        f"Differences in {kind.label} are adjusted by Holm's method [@holm1979]."
     )
+    text += _horizon(context) if kind.name == "survival" else ""
     return f"{text} The primary model is `{primary}` ({named})." if primary else text
+
+
+def _horizon(context: Context) -> str:
+    """The time by which the event is predicted, and how it was chosen."""
+    outcome, predictions = context.study.outcome, context.table("predictions")
+    given = outcome is not None and outcome.horizon is not None
+    found = predictions["horizon"].dropna() if "horizon" in predictions else pd.Series(dtype=float)
+    value = outcome.horizon if outcome is not None else None
+    if value is None and len(found):
+        value = float(found.iloc[0])
+    time = f" of {value:g}" if value is not None else ""
+    origin = "named in the config" if given else "the median follow-up of the development cohort"
+    return f" The horizon{time} was {origin}."
 
 
 def _model_table(context: Context) -> Table:
     study = context.study
     rows = [
-        (m.name, ", ".join(m.blocks), m.predictor.replace("_", " "), _selection(m))
+        (m.name, ", ".join(m.blocks or m.of), m.predictor.replace("_", " "), _selection(m))
         for m in study.models
     ]
     return Table(
@@ -178,7 +185,7 @@ def _model_table(context: Context) -> Table:
 
 
 def _selection(model: Model) -> str:
-    if model.predictor == "cnn3d":
+    if model.is_network or model.is_fusion:
         return "none"
     parts = [] if model.selection.correlation >= 1 else [f"|r| ≤ {model.selection.correlation:g}"]
     if model.selection.method != "none":

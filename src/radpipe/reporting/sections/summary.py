@@ -2,15 +2,17 @@
 
 import pandas as pd
 
+from radpipe.config import Study
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, literal
 from radpipe.reporting.figures.style import role_of
+from radpipe.reporting.kinds import kind_of_study, meaning
 from radpipe.reporting.numbers import as_float, bounds, count, listing, number, percent, significant
 from radpipe.reporting.sections.judgement import (
-    CONDITIONAL,
-    auc_phrase,
     chance_callout,
     difference_sentence,
+    out_of_fold_note,
+    phrase_of,
     planned_sample_sentence,
     small_sample_callout,
 )
@@ -45,8 +47,8 @@ def _what(context: Context) -> str:
         task = f"This study segments {labels} in {images} images with {names or 'no segmenter'}"
     else:
         task = (
-            f"This study predicts `{literal(study.outcome.column)}` (positive: "
-            f"{literal(study.outcome.positive)}) from {images} images and the region {labels}"
+            f"This study predicts `{literal(study.outcome.column)}` "
+            f"({literal(meaning(study.outcome))}) from {_sources(study)}"
         )
     parts = []
     for cohort in context.cohorts:
@@ -61,6 +63,15 @@ def _what(context: Context) -> str:
     return f"{task}, in {listing(parts) or 'no cases'}. {tail}"
 
 
+def _sources(study: Study) -> str:
+    """What a model sees: images and the region drawn in them, or a table."""
+    if not study.images.modalities:
+        return "a table of features"
+    images = listing([f"`{m}`" for m in study.images.modalities])
+    labels = listing([f"`{name}`" for name in study.segmentation.labels])
+    return f"{images} images and the region {labels}"
+
+
 def _were(n: int) -> str:
     return f"{count(n, 'case')} {'was' if n == 1 else 'were'}"
 
@@ -72,22 +83,24 @@ def _prediction(context: Context) -> list[Block]:
         return []
     confidence = study.evaluation.confidence
     named = "named before the study" if study.evaluation.primary else "the last one listed"
-    sees = listing([f"`{block}`" for block in primary.blocks])
-    inside = metric_of(performance, primary.name, DEVELOPMENT, "auc")
+    sees = listing([f"`{block}`" for block in primary.blocks or primary.of])
+    kind = kind_of_study(study)
+    inside = metric_of(performance, primary.name, DEVELOPMENT, kind.metric)
     text = (
         f"**The primary model** `{primary.name}` ({named}; it sees {sees}) reached an out-of-fold "
-        f"AUC of **{auc_phrase(inside, confidence)}** over the whole development cohort"
+        f"{kind.label} of **{phrase_of(inside, confidence)}** over the whole development cohort"
     )
     outside = []
     for cohort in context.external:
-        found = metric_of(performance, primary.name, cohort, "auc")
+        found = metric_of(performance, primary.name, cohort, kind.metric)
         if found.known:
             outside.append(
-                f"**{auc_phrase(found, confidence)}** in the {literal(cohort)} cohort, scored "
+                f"**{phrase_of(found, confidence)}** in the {literal(cohort)} cohort, scored "
                 "once by the model refitted on all development cases"
             )
     text += f", and {listing(outside)}." if outside else "; there is no external cohort."
-    blocks: list[Block] = [Paragraph(f"{text} {CONDITIONAL}")]
+    note = out_of_fold_note(kind, study.splits.repeats)
+    blocks: list[Block] = [Paragraph(f"{text} {note}")]
     blocks.append(Paragraph(_against_baselines(context)))
     return blocks
 
@@ -98,19 +111,20 @@ def _against_baselines(context: Context) -> str:
     if primary is None:
         return ""
     performance, comparisons = context.table("performance"), context.table("comparisons")
+    kind = kind_of_study(study)
     sentences = []
     for baseline in context.baselines:
         if baseline.name == primary.name:
             continue
         word = "volume alone" if role_of(baseline) == "volume" else "clinical data alone"
-        found = metric_of(performance, baseline.name, DEVELOPMENT, "auc")
-        phrase = auc_phrase(found, study.evaluation.confidence)
+        found = metric_of(performance, baseline.name, DEVELOPMENT, kind.metric)
+        phrase = phrase_of(found, study.evaluation.confidence)
         sentences.append(f"{_capital(word)} (`{baseline.name}`) reached {phrase} out-of-fold.")
         for cohort in context.cohorts:
             difference = difference_of(comparisons, primary.name, baseline.name, cohort)
             if difference is not None:
                 sentences.append(
-                    difference_sentence(primary.name, baseline.name, cohort, difference)
+                    difference_sentence(primary.name, baseline.name, cohort, difference, kind)
                 )
     if not sentences:
         return (
@@ -191,10 +205,11 @@ def _warnings(context: Context) -> list[Block]:
     """Callouts, the gravest first."""
     study, performance = context.study, context.table("performance")
     blocks: list[Callout | None] = []
+    kind = kind_of_study(study)
     if study.outcome is not None and context.primary is not None and len(performance):
         for cohort in context.cohorts:
-            found = metric_of(performance, context.primary.name, cohort, "auc")
-            blocks.append(chance_callout(found, cohort))
+            found = metric_of(performance, context.primary.name, cohort, kind.metric)
+            blocks.append(chance_callout(found, cohort, kind))
         blocks.append(small_sample_callout(context))
         blocks.append(_planned_sample(context))
         if not context.external:

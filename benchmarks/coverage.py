@@ -1,0 +1,126 @@
+"""How often does a printed 95 % interval hold the truth?
+
+Cohorts of a known population, cross-validated as a study is; for each method the share of cohorts
+whose interval holds what models of such training sets really achieve in the population.
+
+    python benchmarks/coverage.py --cohorts 500
+
+Every setting ends in a table of benchmarks/results/coverage/; a setting that has one is not run
+again (`--redo` begins anew). A full run writes docs/benchmarks/coverage.md, `--page` writes it from
+the tables alone. `--quick` is a smoke run without page and verdict.
+"""
+
+import argparse
+import os
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from coverage_parts.cohorts import Setting, draw_fits
+from coverage_parts.methods import intervals
+from coverage_parts.page import coverage_page, verdicts
+from coverage_parts.truth import true_values
+
+from radpipe.io.files import atomic
+from radpipe.io.tables import read_table, write_table
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "coverage"
+PAGE = ROOT / "docs" / "benchmarks" / "coverage.md"
+
+SEED = 2026
+SIZES = (50, 100, 200, 300)
+FEATURES = (10, 50)
+STRENGTHS = (0.0, 1.0, 2.0)
+"""Spread of the true log-odds (log hazard) over patients: none, moderate, strong."""
+
+QUICK = [Setting("binary", 50, 10, 0.0), Setting("survival", 50, 10, 1.0)]
+
+
+def main() -> int:
+    """Run what has no table yet, then judge."""
+    options = _options()
+    folder = RESULTS.with_name("coverage_quick") if options.quick else RESULTS
+    settings = QUICK if options.quick else _settings()
+    if not options.page:
+        for setting in settings:
+            _run(setting, options, folder)
+    done = [folder / f"{s.name}.tsv" for s in settings if (folder / f"{s.name}.tsv").exists()]
+    table = pd.concat([read_table(path) for path in done], ignore_index=True)
+    if options.quick:
+        return 0
+    with atomic(PAGE) as path:
+        path.write_text(coverage_page(table), encoding="utf-8")
+    failed = verdicts(table).query("not met")
+    print(f"{len(done)} of {len(settings)} settings; {len(failed)} miss their goal")
+    return 1 if len(failed) or len(done) < len(settings) else 0
+
+
+def _settings() -> list[Setting]:
+    grid = product(("binary", "survival"), SIZES, FEATURES, STRENGTHS)
+    return [Setting(*values) for values in grid]
+
+
+def _run(setting: Setting, options: argparse.Namespace, folder: Path) -> None:
+    """One setting: all its cohorts, and how each method did."""
+    path = folder / f"{setting.name}.tsv"
+    if path.exists() and not options.redo:
+        return
+    cohorts = 20 if options.quick else options.cohorts
+    started, rows, models = time.process_time(), [], []
+    for cohort in range(cohorts):
+        seed = SEED + 1_000_003 * cohort
+        fits = draw_fits(setting, seed, repeats=options.repeats, inner=options.nested)
+        models.append(fits.models)
+        rows += [(cohort, *row) for row in intervals(fits)]
+    truth = true_values(setting, np.concatenate(models), SEED)
+    columns = ["cohort", "metric", "method", "estimate", "low", "high"]
+    summary = _summary(pd.DataFrame(rows, columns=columns), truth)
+    described = summary.assign(
+        kind=setting.kind, n=setting.n, features=setting.features, strength=setting.strength
+    )
+    write_table(described, path)
+    seconds = time.process_time() - started
+    print(f"{setting.name}: {cohorts} cohorts, {seconds:.0f} s of cpu", flush=True)
+
+
+def _summary(rows: pd.DataFrame, truth: dict[str, float]) -> pd.DataFrame:
+    """A row a metric and method; an interval without limits does not cover."""
+    true = rows["metric"].map(truth)
+    judged = rows.assign(
+        truth=true,
+        covers=(rows["low"] <= true) & (true <= rows["high"]),
+        width=rows["high"] - rows["low"],
+        missing=rows["low"].isna(),
+    )
+    grouped = judged.groupby(["metric", "method"], sort=False)
+    return grouped.agg(
+        cohorts=("covers", "size"),
+        truth=("truth", "first"),
+        mean=("estimate", "mean"),
+        sd=("estimate", "std"),
+        coverage=("covers", "mean"),
+        width=("width", "mean"),
+        missing=("missing", "mean"),
+    ).reset_index()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cohorts", type=int, default=500, help="simulated cohorts a setting")
+    parser.add_argument("--repeats", type=int, default=10, help="of the cross-validation")
+    parser.add_argument(
+        "--nested", type=int, default=1, help="repeats that are fitted again inside"
+    )
+    parser.add_argument("--quick", action="store_true", help="smoke run without page and verdict")
+    parser.add_argument("--redo", action="store_true", help="run settings again that have a table")
+    parser.add_argument("--page", action="store_true", help="write the page from the tables alone")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Parts of the simulation that measures the coverage of intervals for cross-validation."""
