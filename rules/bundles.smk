@@ -28,7 +28,6 @@ rule bundle_model:
 
 rule apply_bundle:
     input:
-        cases=f"{RESULTS}/cohort/cases.tsv",
         bundle=f"{RESULTS}/bundles/{{model}}.zip",
         clinical=f"{RESULTS}/cohort/clinical.tsv",
         seen=lambda w: seen_by(w.model, [FINAL], cases_of("external")),

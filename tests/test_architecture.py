@@ -27,9 +27,13 @@ BESIDE: dict[str, set[str]] = {"phantoms": {"io"}, "provenance": {"io"}, "slots"
 """Rooms beside the row, and the rooms they see; only reporting, cli and adapters see them."""
 SEES_BESIDE = {"reporting": {"provenance"}, "cli": {"provenance", "phantoms"}}
 
+FILTERS = "radpipe.features.filters: radpipe.features"
 LAZY = {
     "radpipe.cli: radpipe.modelling.applying": "torch, for one command only",
     "radpipe.cli: radpipe.features.certificate": "pyradiomics, for one command only",
+    f"{FILTERS}.spherical_patterns.local_binary_pattern_3d": "scipy.stats",
+    "radpipe.features.image_filters: skimage.feature.texture.local_binary_pattern": "half a second",
+    "radpipe.features.ibsi.local_intensity: scipy.signal": "a second",
     "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
     "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn_scores": "torch, likewise",
     "radpipe.modelling.deep.building: radpipe.networks.backbones.build_backbone": "MONAI",

@@ -40,20 +40,20 @@ def test_one_new_image_prepares_one_case_again(study: StudyRun) -> None:
     sheet = read_table(study.folder / "cohort/cases.tsv").set_index("case")
     path = study.folder / "cohort" / sheet.loc[case, "image_FLAIR"]
     write_image(read_image(path) * 2, path)
-    jobs = jobs_of(study.run())
+    jobs = jobs_of(study.run("features"))
     assert {rule: jobs.get(rule) for rule in PER_CASE} == dict.fromkeys(PER_CASE, 1)
-    assert "split_cohort" not in jobs, "the same cases are usable, so the folds stay"
 
 
 def test_one_new_case_prepares_one_case(study: StudyRun) -> None:
     shutil.copy(study.folder / "cohort/all.tsv", study.folder / "cohort/cases.tsv")
-    jobs = jobs_of(study.run())
+    jobs = jobs_of(study.run("features"))
     assert {rule: jobs.get(rule) for rule in PER_CASE} == dict.fromkeys(PER_CASE, 1)
+
+
+def test_what_depends_on_them_follows_and_nothing_is_left_to_do(study: StudyRun) -> None:
+    jobs = jobs_of(study.run())
     assert jobs["split_cohort"] == 1
-
-
-def test_nothing_is_left_to_do(study: StudyRun) -> None:
-    study.run()
+    assert not set(jobs) & set(PER_CASE)
     assert "Nothing to be done" in study.run("--dry-run")
 
 

@@ -67,7 +67,7 @@ def test_nothing_is_left_to_do(study: StudyRun) -> None:
     assert "Nothing to be done" in study.run("--dry-run")
 
 
-@pytest.mark.parametrize("model", ["fusion", "cnn"])
+@pytest.mark.parametrize("model", ["fusion", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_a_bundle_scores_raw_images_as_the_workflow_did(
     study: StudyRun, tiny_cohort: Path, tmp_path: Path, model: str
 ) -> None:

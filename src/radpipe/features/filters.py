@@ -13,7 +13,6 @@ from radpipe.config import Handcrafted
 from radpipe.features import image_filters
 from radpipe.features.boxes import Box, bounding_box
 from radpipe.features.dictionary import LBP_2D, LBP_3D, ORIGINAL, POINT_WISE_NAMES, log_name
-from radpipe.features.spherical_patterns import local_binary_pattern_3d
 from radpipe.types import Mask, Volume
 
 __all__ = ["Box", "bounding_box", "filtered_images"]
@@ -63,6 +62,9 @@ def _local_patterns(
         )
         yield LBP_2D, codes
     if "lbp3d" in settings.image_types:
+        # Brings scipy's statistics, a second that every case would pay.
+        from radpipe.features.spherical_patterns import local_binary_pattern_3d
+
         region = np.ones(box.shape, dtype=bool) if voxels is None else voxels
         for part, values in local_binary_pattern_3d(image, box, region):
             yield f"{LBP_3D}_{part}", values

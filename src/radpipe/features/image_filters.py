@@ -13,9 +13,6 @@ import numpy as np
 import pywt
 import SimpleITK as sitk
 
-# Not from skimage.feature, which would load everything that it offers.
-from skimage.feature.texture import local_binary_pattern
-
 from radpipe.features.boxes import Box, Triple, triple
 from radpipe.types import Volume
 
@@ -175,6 +172,9 @@ def local_binary_pattern_2d(image: sitk.Image, box: Box, *, radius: float, sampl
     """
     slices = sitk.GetArrayViewFromImage(image)[box.start[0] : box.stop[0]]
     codes = np.empty(box.shape, dtype=slices.dtype)
+    # Half a second that every case would pay; skimage.feature itself would load all it offers.
+    from skimage.feature.texture import local_binary_pattern
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Applying `local_binary_pattern`", UserWarning)
         for z, plane in enumerate(slices):

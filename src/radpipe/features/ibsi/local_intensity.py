@@ -1,7 +1,6 @@
 """Local intensity: the mean of a sphere of one cubic centimetre around the brightest voxels."""
 
 import numpy as np
-from scipy import signal
 
 from radpipe.features.boxes import bounding_box
 from radpipe.types import Mask, SpacingZYX, Volume
@@ -43,6 +42,9 @@ def _sphere_means(image: Volume, reach: list[int], spacing_mm: SpacingZYX) -> Vo
     sphere = (z**2 + y**2 + x**2 <= RADIUS_MM**2).astype(np.float64)
     # Rounding of the transform is relative to the largest value, so the mean is taken off first.
     level = float(image.mean())
+    # Brings scipy's statistics too: a second that every case would pay, whatever it measures.
+    from scipy import signal
+
     sums = signal.oaconvolve(image - level, sphere, mode="same")
     counts = np.rint(signal.oaconvolve(np.ones_like(image), sphere, mode="same"))
     return sums / counts + level
