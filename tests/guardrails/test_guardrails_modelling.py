@@ -216,7 +216,8 @@ def _searched(seed: int) -> tuple[float, float]:
     return chain_auc(blocks, targets, AUTO), float(best)
 
 
-@pytest.mark.parametrize("seeds", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [20])
 def test_g08_and_twin_the_best_of_a_search_over_pipelines_is_no_result(
     seeds: int, record_property
 ) -> None:

@@ -106,7 +106,14 @@ def test_it_survives_gaps_one_feature_many_features_and_constants(kind: str, nam
         _check_scores(predict_scores(model, blocks(new[:, columns])), kind)
 
 
-@pytest.mark.parametrize(("kind", "name"), ALL)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    # Stacking fits every member in inner folds, for every seed.
+    [
+        pytest.param(kind, name, marks=[pytest.mark.slow] if name == "stacking" else [])
+        for kind, name in ALL
+    ],
+)
 def test_it_stays_at_chance_without_a_signal(kind: str, name: str) -> None:
     found = []
     for seed in range(6):

@@ -54,6 +54,12 @@ EACH_VARIANT = pytest.mark.parametrize(
     VARIANTS,
     ids=lambda part: part if isinstance(part, str) else "-".join(part),
 )
+EACH_TRAINED = pytest.mark.parametrize(
+    ("name", "options"),
+    # Variants share the training of their network; seconds each.
+    [pytest.param(n, o, marks=[pytest.mark.slow] if o else []) for n, o in VARIANTS],
+    ids=lambda part: part if isinstance(part, str) else "-".join(part),
+)
 
 
 def small(name: str, **changes: Any) -> NetworkSpec:
@@ -208,7 +214,7 @@ def trained(name: str, spec: NetworkSpec, size: tuple[int, ...], steps: int) -> 
     return network.eval(), losses
 
 
-@EACH_VARIANT
+@EACH_TRAINED
 def test_a_short_training_lowers_the_loss_and_beats_chance(
     name: str, options: dict[str, Any]
 ) -> None:

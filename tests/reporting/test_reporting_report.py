@@ -54,7 +54,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-@pytest.mark.parametrize("name", ["demo", "rivals"])
+@pytest.mark.parametrize("name", ["demo", pytest.param("rivals", marks=pytest.mark.slow)])
 def test_every_block_is_in_the_page(name: str, request: pytest.FixtureRequest) -> None:
     report = request.getfixturevalue(name).report
     page = html_of(report)
