@@ -66,10 +66,11 @@ def test_prepared_images_share_the_grid_of_the_reference(study: StudyRun) -> Non
     assert images[0].GetOrigin() == pytest.approx(images[1].GetOrigin())
 
 
+@pytest.mark.slow
 def test_a_clean_run_that_was_killed_ends_with_the_same_bytes(
     study: StudyRun, tmp_path: Path
 ) -> None:
-    """Equal to what grew piece by piece above; `-m slow` does the same with networks."""
+    """Equal to what grew piece by piece above; another slow test does the same with networks."""
     second = StudyRun(tmp_path, study.config)
     second.run_with_a_kill(within_s=15)
     for name in RESULTS:
