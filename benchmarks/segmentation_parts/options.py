@@ -32,10 +32,10 @@ class Options:
     data: Path
     jobs: int = 2
     folds: int = 5
-    minutes: float = 7.0
+    minutes: float = 8.0
     gpu_minutes: float = 10.0
     sts_minutes: float = 5.0
-    steps: int = 300
+    steps: int = 150
     nnunet: Path | None = None
     quick: bool = False
     redo: bool = False

@@ -409,6 +409,14 @@ class TestAuto:
         assert planned(facts(), mc_dropout=5).segmenter.dropout == 0.1
         assert planned(facts()).segmenter.dropout == 0
 
+    def test_cases_met_often_are_varied_more(self) -> None:
+        often = planned(facts(cases=20), steps=1000, batch=2).segmenter.augmentation
+        assert (often.elastic_mm, often.blur, often.gamma) == (2.0, 0.7, 0.3)
+        seldom = planned(facts(cases=20), steps=400, batch=2).segmenter.augmentation
+        assert (seldom.elastic_mm, seldom.blur, seldom.gamma) == (0, 0, 0)
+        own = planned(facts(cases=20), steps=1000, batch=2, augmentation={"noise": 0.1})
+        assert own.segmenter.augmentation.gamma == 0
+
     def test_masks_are_mirrored_as_patches_were_but_for_left_and_right(self) -> None:
         assert planned(facts(), augmentation={"flips": ["z", "x"]}).segmenter.flips == ["z"]
         assert planned(facts()).segmenter.flips == []

@@ -33,6 +33,13 @@ SMALL = 200
 ONE_PIECE = 0.99
 """Share of a label in its largest piece from which it counts as one piece."""
 
+OFTEN = 50
+"""Patches of each training case from which mild changes of them are soon learned by heart."""
+
+VARIED = {"elastic_voxels": 2.0, "blur": 0.7, "gamma": 0.3}
+"""How far patches are changed then, beside what they always are: as nnU-Net's (Isensee 2021), with
+smooth deformations in place of its low resolutions."""
+
 SLOW_CASE = 120.0
 """Nominal seconds of drawing a case beyond which windows overlap less."""
 
@@ -63,6 +70,7 @@ class Planner:
         )
         self._say_sizes(sizes, spacing)
         self._choose_training()
+        self._choose_augmentation(min(spacing))
         self._choose_drawing(sizes)
         dims = 3 if self._of("view") == "3d" else 2
         strides, kernels = sizes.levels.axes(dims)
@@ -173,6 +181,23 @@ class Planner:
                 f"labels fill {self.facts.labelled_share:.2%} of an image, and the rest must be "
                 "seen as well",
             )
+
+    def _choose_augmentation(self, voxel_mm: float) -> None:
+        """More varied patches where a training meets each case again and again."""
+        seen = self._of("steps") * self._of("batch") / len(self.facts.cases)
+        if seen < OFTEN:
+            self.reasons.setdefault("augmentation", f"mild: {seen:.0f} patches of each case")
+            return
+        change = {
+            "elastic_mm": round(VARIED["elastic_voxels"] * voxel_mm, 2),
+            "blur": VARIED["blur"],
+            "gamma": VARIED["gamma"],
+        }
+        self._decide(
+            "augmentation",
+            self.settings.augmentation.model_copy(update=change),
+            f"{seen:.0f} patches of each case: shape, sharpness and contrast vary too",
+        )
 
     def _choose_drawing(self, sizes: Sizes) -> None:
         """Windows, flips and cleaning."""
