@@ -15,6 +15,8 @@ STAMP := $(VENV)/installed
 LINT_SHEET := build/lint/cases.tsv
 INSTALLER := $(wildcard workflow/tools/install.sh workflow/tools/build_pyradiomics.sh \
 	workflow/tools/build_pyradiomics/*.py)
+NEED_DATA = @[ -d "$${RADPIPE_TEST_DATA:-}" ] || { \
+	echo "radpipe: set RADPIPE_TEST_DATA to the folder of real test data" >&2; exit 1; }
 SNAKEMAKE := snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
 
 # One thread a process: Snakemake runs jobs beside each other, and threads on top collapse.
@@ -23,7 +25,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # A module system's PYTHONPATH would shadow the locked packages.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help install demo test test-slow lint bench sts hippocampus lock clean
+.PHONY: help install demo test test-slow lint bench sts hippocampus survival lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -66,11 +68,16 @@ bench: $(STAMP) ## run every benchmark in its quick form
 sts: $(STAMP) ## run the study of 12 soft-tissue sarcomas (needs RADPIPE_TEST_DATA)
 hippocampus: $(STAMP) ## run the segmentation of 80 hippocampi (needs RADPIPE_TEST_DATA)
 sts hippocampus:
-	@[ -d "$${RADPIPE_TEST_DATA:-}" ] || { \
-	  echo "radpipe: set RADPIPE_TEST_DATA to the folder of real test data" >&2; exit 1; }
+	$(NEED_DATA)
 	[ -f $@/cases.tsv ] || python workflow/tools/make_$@_sheet.py \
 	  --data "$$RADPIPE_TEST_DATA" --out $@/cases.tsv
 	$(SNAKEMAKE) --configfile config/$@.yaml
+
+survival: $(STAMP) ## run three public survival studies (needs RADPIPE_TEST_DATA)
+	$(NEED_DATA)
+	[ -f $@/whas500/cases.tsv ] || python workflow/tools/make_survival_sheet.py \
+	  --data "$$RADPIPE_TEST_DATA" --out $@
+	for study in veteran gbsg2 whas500; do $(SNAKEMAKE) --configfile config/$$study.yaml; done
 
 lock: $(STAMP) ## write requirements.lock from what is installed in .venv
 	python workflow/tools/write_lock.py

@@ -23,6 +23,7 @@ include: "rules/fusion.smk"
 include: "rules/bundles.smk"
 include: "rules/selection.smk"
 include: "rules/evaluation.smk"
+include: "rules/explanation.smk"
 include: "rules/report.smk"
 
 

@@ -6,8 +6,9 @@ whose interval holds what models of such training sets really achieve in the pop
     python benchmarks/coverage.py --cohorts 500
 
 Every setting ends in a table of benchmarks/results/coverage/; a setting that has one is not run
-again (`--redo` begins anew). A full run writes docs/benchmarks/coverage.md, `--page` writes it from
-the tables alone. `--quick` is a smoke run without page and verdict.
+again (`--redo` begins anew). A full run writes docs/benchmarks/coverage.md and the figures that
+reports print (src/radpipe/evaluation/data/measured_coverage.tsv), `--page` writes both from the
+tables alone. `--quick` is a smoke run without page and verdict.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 from coverage_parts.cohorts import Setting, draw_fits
 from coverage_parts.methods import intervals
-from coverage_parts.page import coverage_page, verdicts
+from coverage_parts.page import coverage_page, measured, verdicts
 from coverage_parts.truth import true_values
 
 from radpipe.io.files import atomic
@@ -30,6 +31,7 @@ from radpipe.io.tables import read_table, write_table
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "coverage"
 PAGE = ROOT / "docs" / "benchmarks" / "coverage.md"
+FIGURES = ROOT / "src" / "radpipe" / "evaluation" / "data" / "measured_coverage.tsv"
 
 SEED = 2026
 SIZES = (50, 100, 200, 300)
@@ -54,6 +56,7 @@ def main() -> int:
         return 0
     with atomic(PAGE) as path:
         path.write_text(coverage_page(table), encoding="utf-8")
+    write_table(measured(table), FIGURES)
     failed = verdicts(table).query("not met")
     print(f"{len(done)} of {len(settings)} settings; {len(failed)} miss their goal")
     return 1 if len(failed) or len(done) < len(settings) else 0
@@ -117,7 +120,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="smoke run without page and verdict")
     parser.add_argument("--redo", action="store_true", help="run settings again that have a table")
-    parser.add_argument("--page", action="store_true", help="write the page from the tables alone")
+    parser.add_argument(
+        "--page", action="store_true", help="write page and figures from the tables alone"
+    )
     return parser.parse_args()
 
 

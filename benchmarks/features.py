@@ -8,6 +8,8 @@ original image, LoG images of 1 to 5 mm and eight wavelet bands, 1,316 features.
 
 Scans of CT size are cases in a grid of 512 x 512 x 100 voxels, mirrored beyond their borders. A
 full run writes docs/benchmarks/features.md; `--page` writes it again from the table of that run.
+`--collection` measures in place of that how the tables of many cases become one (simulated cases of
+three modalities), and writes its part of the page.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import SimpleITK as sitk
+from features_parts.collection import MODALITIES, simulate
 from features_parts.measure import METHODS
 
 from radpipe.io.tables import read_table, write_table
@@ -30,6 +33,7 @@ from radpipe.logs import THREAD_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "features.tsv"
+COLLECTION = ROOT / "benchmarks" / "results" / "features_collection.tsv"
 PAGE = ROOT / "docs" / "benchmarks" / "features.md"
 SCAN = (100, 512, 512)
 """Voxels (z, y, x) of a CT."""
@@ -42,6 +46,13 @@ GOALS = {"ct": 10.0, "mr": 3.0}
 
 MEMORY_GOAL = 1.25
 """All filters together may take that many times the memory of one, beyond the bare packages."""
+
+COHORTS = (100, 300, 1000)
+"""Simulated cases that are collected; more than one portion of 256 from the second on."""
+
+GROWTH_GOAL = 1.5
+"""The largest cohort may take that many times the memory of the one before it, beyond packages,
+for three times the cases; only footers of Parquet files grow with them."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,13 @@ CASES = (
 
 def main() -> int:
     args = parse()
-    if args.page:
+    if args.collection:
+        collected = pd.DataFrame(collections(COHORTS[:1] if args.quick else COHORTS))
+        print("\n".join(collection_summary(collected)))
+        if args.quick:
+            return 0
+        write_table(collected, COLLECTION)
+    if args.page or args.collection:
         rows = read_table(RESULT)
     else:
         if args.data is None or not args.data.is_dir():
@@ -85,7 +102,7 @@ def main() -> int:
             return 1
         cases = CASES[-1:] if args.quick else CASES
         rows = pd.DataFrame([row for case in cases for row in measured(case, args.data)])
-    failures = verdicts(rows)
+    failures = verdicts(rows) + collection_verdicts()
     print("\n".join(summary(rows)))
     print("\n".join(failures) or "every value is equal and every goal is reached")
     if args.quick:
@@ -148,6 +165,48 @@ def run(method: str, kind: str, image: Path, mask: Path, result: Path) -> dict:
     command = [sys.executable, str(script), method, kind, str(image), str(mask), str(result)]
     subprocess.run(command, check=True, env=os.environ | one_thread)
     return json.loads(result.read_text(encoding="utf-8"))
+
+
+def collections(cohorts: tuple[int, ...]) -> Iterator[dict[str, object]]:
+    """A row a cohort: cases, columns, seconds and memory of its collection."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(Path(folder), max(cohorts))
+        for cases in cohorts:
+            print(f"collecting {cases} cases", flush=True)
+            result = Path(folder) / "result.json"
+            command = [sys.executable, "-m", "features_parts.collection", str(cases), folder]
+            subprocess.run(
+                [*command, str(result)],
+                check=True,
+                cwd=Path(__file__).parent,
+                env=os.environ | dict.fromkeys(THREAD_VARIABLES, "1"),
+            )
+            yield json.loads(result.read_text(encoding="utf-8"))
+
+
+def collection_verdicts() -> list[str]:
+    """Whether memory grew with the cohort, where that was measured."""
+    if not COLLECTION.is_file():
+        return []
+    rows = read_table(COLLECTION)
+    before, last = rows["grown_mb"].iloc[-2:]
+    growth = last / before
+    if growth <= GROWTH_GOAL:
+        return []
+    return [f"FAILED collection: {growth:.2f} times the memory for {rows['cases'].iloc[-1]} cases"]
+
+
+def collection_summary(rows: pd.DataFrame) -> list[str]:
+    """The table of the collection as Markdown."""
+    lines = [
+        "| cases | columns | cpu s | cpu s a case | wall s | peak MB | MB beyond packages |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return lines + [
+        f"| {row.cases:,} | {row.columns:,} | {row.cpu_s:.1f} | {row.cpu_s / row.cases:.3f} "
+        f"| {row.wall_s:.1f} | {row.peak_mb:.0f} | {row.grown_mb:.0f} |"
+        for row in rows.itertuples()
+    ]
 
 
 def difference(values: dict[str, float], whole: dict[str, float]) -> float:
@@ -235,6 +294,25 @@ the values; memory with all filters, beyond what the imported packages take, at 
 {MEMORY_GOAL:g} times that with one.
 
 {verdict}
+{collection_part()}"""
+
+
+def collection_part() -> str:
+    """The part of the page on many cases; empty as long as it was not measured."""
+    if not COLLECTION.is_file():
+        return ""
+    lines = chr(10).join(collection_summary(read_table(COLLECTION)))
+    return f"""
+## Many cases
+
+The tables of simulated cases ({len(MODALITIES)} modalities, default image types, region and two
+controls) put together as rule `collect_features` does it, each row in a process of its own
+(`--collection`).
+
+{lines}
+
+256 cases are held at a time. Goal: the largest cohort takes at most {GROWTH_GOAL:g} times the
+memory of the one before it, beyond what the imported packages take.
 """
 
 
@@ -243,6 +321,9 @@ def parse() -> argparse.Namespace:
     data = os.environ.get("RADPIPE_TEST_DATA")
     parser.add_argument("--data", type=Path, default=data and Path(data), help="the test data")
     parser.add_argument("--quick", action="store_true", help="one small case, no verdict, no page")
+    parser.add_argument(
+        "--collection", action="store_true", help="only collect the tables of simulated cases"
+    )
     parser.add_argument("--page", action="store_true", help="only write the page from the table")
     return parser.parse_args()
 

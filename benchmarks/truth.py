@@ -43,10 +43,10 @@ from radpipe.io.images import read_image, write_image
 from radpipe.io.layout import case_files
 from radpipe.io.tables import read_table, write_table
 from radpipe.logs import set_threads
+from radpipe.modelling import outcomes
 from radpipe.modelling.cnn import fit_cnn
 from radpipe.modelling.crossfit import fit_fold
 from radpipe.modelling.fitting import FitSettings
-from radpipe.modelling.outcomes import binary_targets
 from radpipe.modelling.scoring import Sources, score_fold
 from radpipe.modelling.splits import part_of, split_cohort
 from radpipe.phantoms.cohort import CaseKey, CohortSpec, make_cohort
@@ -182,7 +182,7 @@ def null_outcomes(cases: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def external_auc(cases: pd.DataFrame, study: Study, sources: Sources) -> dict[str, float]:
     """AUC in the external cohort of each model, fitted once on all development cases."""
-    targets = binary_targets(cases, study.outcome)
+    targets = outcomes.targets(cases, study.outcome)
     splits = split_cohort(cases, study)
     external = part_of(splits, FINAL, "test")
     settings = FitSettings(study.splits, study.evaluation.threshold, study.seed)
@@ -216,7 +216,7 @@ def run_seed(seed: int, images: Effect) -> pd.DataFrame:
         rows = []
         for kind in KINDS[images]:
             cases = null_outcomes(usable, study) if kind == "null" else usable
-            known = binary_targets(cases[cases["cohort"] != DEVELOPMENT], study.outcome)["y"]
+            known = outcomes.targets(cases[cases["cohort"] != DEVELOPMENT], study.outcome)["y"]
             ceiling = auc(known.to_numpy(), latent[known.index].to_numpy())
             found = {CEILING: ceiling, **external_auc(cases, study, sources)}
             rows += [(seed, kind, model, value) for model, value in found.items()]

@@ -1,4 +1,11 @@
-"""Handcrafted features, case by case, and the table of all of them."""
+"""Handcrafted features, case by case, and the table of all of them; maps of single features."""
+
+from radpipe.features.map_names import check_maps
+
+try:
+    check_maps(STUDY)
+except RadpipeError as error:
+    raise WorkflowError(str(error)) from None
 
 
 rule extract_features:
@@ -45,3 +52,41 @@ rule collect_features:
         "Collecting the features of all cases"
     script:
         "../workflow/scripts/collect_features.py"
+
+
+rule map_features:
+    input:
+        images=lambda w: images_of([w.case]),
+        masks=lambda w: feature_masks([w.case]),
+    output:
+        maps=expand(f"{RESULTS}/maps/{{{{case}}}}/{{f}}.nii.gz", f=STUDY.features.maps.features),
+        table=f"{RESULTS}/maps/{{case}}/maps.tsv",
+    log:
+        f"{RESULTS}/logs/map_features/{{case}}.log",
+    params:
+        modalities=MODALITIES,
+        prepared=f"{RESULTS}/prepared",
+        masks=mask_folder(),
+        features=measurement_settings(),
+        maps=STUDY.features.maps.model_dump(mode="json"),
+        code=code_hash("features", "io.images"),
+    message:
+        "Mapping features of {wildcards.case}"
+    script:
+        "../workflow/scripts/map_features.py"
+
+
+rule collect_maps:
+    input:
+        cases=f"{RESULTS}/cohort/cases.tsv",
+        tables=lambda w: expand(f"{RESULTS}/maps/{{c}}/maps.tsv", c=cases_of()),
+    output:
+        table=f"{TABLES}/feature_maps.tsv",
+    log:
+        f"{RESULTS}/logs/collect_maps.log",
+    params:
+        code=code_hash("features.collection"),
+    message:
+        "Collecting what the feature maps of all cases hold"
+    script:
+        "../workflow/scripts/collect_maps.py"

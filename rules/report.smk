@@ -6,6 +6,8 @@ rule record_provenance:
         cases=f"{RESULTS}/cohort/cases.tsv",
         sheet=STUDY.cases,
         tables=list(report_tables().values()),
+        # Shown nowhere, but a whole study makes them.
+        maps=map_tables(),
     output:
         record=f"{RESULTS}/provenance.json",
     log:

@@ -1,5 +1,12 @@
 """Features measured a second time: which of them survive."""
 
+from radpipe.features.visits import check_visits
+
+try:
+    check_visits(SHEET, STUDY.features.stability)
+except RadpipeError as error:
+    raise WorkflowError(str(error)) from None
+
 
 rule perturb_features:
     input:

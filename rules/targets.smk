@@ -13,9 +13,15 @@ def mask_targets(wildcards):
     return drawn + ([f"{TABLES}/segmentation.tsv"] if SEGMENTERS else [])
 
 
+def map_tables():
+    """What the feature maps hold, if the study wants any."""
+    return [f"{TABLES}/feature_maps.tsv"] if STUDY.features.maps.features else []
+
+
 def feature_targets(wildcards):
     tables = [f"{TABLES}/features.parquet"] if STUDY.has_features else []
     tables += [f"{TABLES}/stability.tsv"] if STUDY.measures_stability else []
+    tables += map_tables()
     return tables + expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=ENCODERS, f=FOLDS)
 
 
@@ -38,8 +44,7 @@ def judged_tables():
     kind = STUDY.outcome.kind
     names = measured_tables() + ["comparisons", "calibration"]
     names += ["decision_curve"] if kind in DECIDABLE else []
-    names += ["sample_size"] if kind == "binary" else []
-    return names + (["selection_stability"] if TABULAR else [])
+    return names + (["sample_size", "selection_stability"] if TABULAR else [])
 
 
 def outcome_settings():
@@ -90,6 +95,12 @@ def plan_files():
     }
 
 
+def look_ledgers():
+    """How often external cases were looked at, by model; written beside the scores."""
+    scored = TABULAR + NETWORKS if HAS_EXTERNAL else []
+    return {m: f"{RESULTS}/models/{m}/looks.tsv" for m in scored}
+
+
 def explanation_files():
     """What explains each model, by kind of explanation and model."""
     folder = f"{TABLES}/explanations"
@@ -113,6 +124,7 @@ def report_paths(wildcards):
         "plans": plan_files(),
         "reconstructions": reconstruction_files("reconstructions.npz"),
         "reconstruction_errors": reconstruction_files("reconstruction.tsv"),
+        "looks": look_ledgers(),
         **explanation_files(),
     }
 

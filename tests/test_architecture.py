@@ -34,7 +34,7 @@ LAZY = {
     f"{FILTERS}.spherical_patterns.local_binary_pattern_3d": "scipy.stats",
     "radpipe.features.image_filters: skimage.feature.texture.local_binary_pattern": "half a second",
     "radpipe.features.ibsi.local_intensity: scipy.signal": "a second",
-    "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn": "torch, for networks only",
+    "radpipe.explanation.models: radpipe.modelling.cnn.predict_cnn_scores": "torch, for networks",
     "radpipe.modelling.scoring: radpipe.modelling.cnn.predict_cnn_scores": "torch, likewise",
     "radpipe.modelling.deep.building: radpipe.networks.backbones.build_backbone": "MONAI",
     "radpipe.modelling.bundles: radpipe.modelling.cnn.restore_cnn": "torch, for networks only",
@@ -60,6 +60,7 @@ PER_CASE = (
     "prepare_image",
     "prepare_mask",
     "extract_features",
+    "map_features",
 )
 """Adapters that run once a case; importing torch would cost each a second and 300 MB."""
 WITHOUT_TORCH = ("radpipe.io", "radpipe.imaging", "radpipe.evaluation", "radpipe.phantoms")

@@ -1,14 +1,23 @@
 """The study config is closed, and every fault of it is one sentence."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from radpipe.config import json_schema, load_study
+from radpipe.config.modelling import FAMILIES, TabularPredictor
 from radpipe.errors import ConfigError
+from radpipe.modelling.predictors.registry import GRIDS, LINEAR
+
+OUTCOMES = {
+    "binary": {"column": "grade"},
+    "multiclass": {"column": "grade", "kind": "multiclass"},
+    "regression": {"column": "grade", "kind": "regression"},
+    "survival": {"kind": "survival", "time": "months", "event": "dead"},
+}
 
 
 def config(**changes: Any) -> dict[str, Any]:
@@ -39,6 +48,48 @@ def test_names_lead_to_sections():
     assert study.segmenter("net").network == "auto"
     assert study.encoder("ae").kind == "autoencoder"
     assert study.model("volume").predictor == "logistic"
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_exactly_the_predictors_of_a_kind_are_taken(kind):
+    for name in get_args(TabularPredictor):
+        given = config(
+            outcome=OUTCOMES[kind],
+            models=[{"name": "m", "blocks": ["handcrafted"], "predictor": name}],
+        )
+        if name == "auto" or name in GRIDS[kind]:
+            assert load_study(given).model("m").predictor == name
+        else:
+            with pytest.raises(
+                ConfigError, match=f"model 'm': {name} is for .* outcomes, and this"
+            ):
+                load_study(given)
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_a_family_becomes_the_predictor_of_the_kind(kind):
+    listed = [
+        {"name": family, "blocks": ["handcrafted"], "predictor": family} for family in FAMILIES
+    ]
+    study = load_study(config(outcome=OUTCOMES[kind], models=listed))
+    found = [m.predictor for m in study.models]
+    linear, forest = LINEAR[kind], FAMILIES["forest"][kind]
+    assert found == [linear, linear, linear, forest]  # volume and clinical data are added before
+    assert forest in GRIDS[kind]
+
+
+@pytest.mark.parametrize("volume", [None, "size"])
+def test_a_study_of_a_table_is_the_same_when_it_is_read_again(volume):
+    """A rule gets the study as its dump, in which every key is written out."""
+    given = config(
+        images={},
+        segmentation={},
+        features={"table": "features.csv", "volume": volume, "clinical": ["age"]},
+        models=[{"name": "m", "blocks": ["handcrafted"], "predictor": "linear"}],
+    )
+    study = load_study(given)
+    assert [m.name for m in study.models] == [*(["volume"] if volume else []), "clinical", "m"]
+    assert load_study(study.model_dump(mode="json")) == study
 
 
 def segmenters(*listed: dict[str, Any]) -> dict[str, Any]:

@@ -31,9 +31,10 @@ Written by `python benchmarks/segmentation.py` from the tables it leaves in
 of hard masks on the original grid, whole volumes, each label by itself, background never counted;
 a missed label counts as 0. Intervals are 95 % by bootstrap of patients."""
 
-TUNED = """The folds are not untouched: how the planner weighs widths against steps was settled on a
-split of these same cases (`segmentation/sizing.py`), so the Dice of `auto` is a little hopeful. No
-setting of a peer was tried on them."""
+TUNED = """The folds are not untouched: how the planner weighs widths against steps
+(`segmentation/sizing.py`) and how far it varies patches (`segmentation/planner.py`) was settled on
+splits of these same cases, so the Dice of `auto` is a little hopeful. No setting of a peer was
+tried on them."""
 
 PEERS = """### The peers, on the same folds with the same cpu seconds
 

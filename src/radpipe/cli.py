@@ -14,6 +14,8 @@ import typer
 
 from radpipe.config import load_study
 from radpipe.errors import ConfigError, RadpipeError
+from radpipe.features.map_names import check_maps
+from radpipe.features.visits import check_visits
 from radpipe.io.cases import read_case_sheet
 from radpipe.io.checks import check_cases
 from radpipe.io.tables import write_table
@@ -66,6 +68,8 @@ def check(
     study = load_study(config)
     check_segmentation(study.segmentation)
     sheet = read_case_sheet(study)
+    check_maps(study)
+    check_visits(sheet, study.features.stability)
     usable, exclusions = check_cases(sheet, study, threads=threads)
     for cohort, rows in usable.groupby("cohort"):
         print(f"{cohort}: {len(rows)} cases of {rows['patient'].nunique()} patients")

@@ -27,6 +27,11 @@ class RadpipeError(Exception):
         self.hint = hint
         super().__init__(self.sentence())
 
+    def within(self, what: str) -> "RadpipeError":
+        """The same error, of a part of the study that the place it arose in does not know."""
+        facts = ("case", "file", "found", "expected", "hint")
+        return type(self)(f"{what}: {self.problem}", **{key: getattr(self, key) for key in facts})
+
     def sentence(self) -> str:
         """The whole message: `case 'x', file y: problem; found a, expected b; hint`."""
         where = [f"case '{self.case}'"] if self.case else []

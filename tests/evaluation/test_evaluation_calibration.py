@@ -23,7 +23,8 @@ from radpipe.evaluation.calibration import (
     weighted_slope,
 )
 from radpipe.evaluation.intervals import patient_weights
-from radpipe.evaluation.sample_size import maximum_r2, riley_binary, sample_size_table
+from radpipe.evaluation.sample_size import riley_binary, sample_size_table
+from radpipe.evaluation.sample_size_shrinkage import maximum_r2
 from radpipe.evaluation.utility import net_benefit
 
 MODELS = ("p_good", "p_overfit", "p_underfit", "p_shift", "p_noisy")

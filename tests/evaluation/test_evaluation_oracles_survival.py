@@ -54,7 +54,7 @@ def surv(oracle):
 
 
 @pytest.fixture(scope="module")
-def test_part(surv):
+def held_out(surv):
     return surv[surv["fold"] == "test"]
 
 
@@ -94,11 +94,11 @@ class TestCox:
         train = surv[surv["fold"] == "train"]
         self.check(train, COLUMNS, "event", found["surv400_train_cox"])
 
-    def test_prediction(self, fit, test_part, found):
+    def test_prediction(self, fit, held_out, found):
         expected = found["surv400_cox_test"]
-        lp = fit.linear_predictor(test_part[COLUMNS])
+        lp = fit.linear_predictor(held_out[COLUMNS])
         np.testing.assert_allclose(lp, expected["lp"], atol=1e-6)
-        survival = fit.survival(test_part[COLUMNS], HORIZONS)
+        survival = fit.survival(held_out[COLUMNS], HORIZONS)
         np.testing.assert_allclose(survival[:5], expected["psurv_first5"], atol=1e-6)
 
     @pytest.mark.parametrize("name", ["lung_cox_efron", "lung_cox_breslow"])
@@ -173,9 +173,9 @@ class TestCox:
 class TestCurves:
     """Row 23; `survfit`, `survdiff`. 1e-10."""
 
-    def test_curve(self, oracle, test_part):
+    def test_curve(self, oracle, held_out):
         expected = oracle.csv("km_surv400_test")
-        curve = kaplan_meier(test_part["time"], test_part["event"])
+        curve = kaplan_meier(held_out["time"], held_out["event"])
         low, high = curve.limits(curve.time, kind="log")
         for ours, column in (
             (curve.time, "time"),
@@ -280,9 +280,9 @@ class TestConcordance:
     @pytest.mark.parametrize(
         ("time", "key"), [("time", "concordance"), ("time_u", "untied")], ids=["tied", "untied"]
     )
-    def test_c(self, test_part, found, risk, time, key):
+    def test_c(self, held_out, found, risk, time, key):
         expected = found[f"surv400_test_{key}"][risk]
-        arrays = test_part[risk], test_part[time], test_part["event"]
+        arrays = held_out[risk], held_out[time], held_out["event"]
         harrell = concordance(*arrays)
         assert harrell.c == pytest.approx(expected["harrell"]["C"], abs=1e-12)
         assert harrell.se == pytest.approx(expected["harrell"]["se"], abs=1e-10)
@@ -294,11 +294,9 @@ class TestConcordance:
             assert uno.c == pytest.approx(expected[name]["C"], abs=1e-10)
             assert uno.se == pytest.approx(expected[name]["se"], abs=1e-10)
 
-    def test_paired_difference(self, test_part, found):
+    def test_paired_difference(self, held_out, found):
         expected = found["surv400_test_concordance"]["diff"]
-        difference = harrell_difference(
-            *(test_part[c] for c in ("risk1", "risk2", "time", "event"))
-        )
+        difference = harrell_difference(*(held_out[c] for c in ("risk1", "risk2", "time", "event")))
         assert difference.difference == pytest.approx(expected["diff"], abs=1e-12)
         half = 1.959963984540054 * expected["se"]
         assert difference.high - difference.difference == pytest.approx(half, abs=1e-10)
@@ -345,15 +343,15 @@ class TestScores:
     """Row 25; riskRegression `Score`, timeROC, pec. 1e-10, ties in time included."""
 
     @pytest.mark.parametrize("risk", ["risk1", "risk2"])
-    def test_auc_untied(self, test_part, found, risk):
+    def test_auc_untied(self, held_out, found, risk):
         expected = found["surv400_test_untied"][risk]["timeROC"]
         for horizon in HORIZONS:
-            ours = auc_at(test_part[risk], test_part["time_u"], test_part["event"], horizon)
+            ours = auc_at(held_out[risk], held_out["time_u"], held_out["event"], horizon)
             assert ours == pytest.approx(expected[f"t={horizon}"], abs=1e-10)
 
-    def test_auc_tied_is_that_of_risk_regression(self, test_part, found):
+    def test_auc_tied_is_that_of_risk_regression(self, held_out, found):
         for row in found["surv400_test_Score"]["AUC"]:
-            ours = auc_at(test_part["risk1"], test_part["time"], test_part["event"], row["times"])
+            ours = auc_at(held_out["risk1"], held_out["time"], held_out["event"], row["times"])
             assert ours == pytest.approx(row["AUC"], abs=1e-10)
             if row["times"] == 12:
                 # timeROC, .6955, and sksurv, .7031, treat ties of events and censoring otherwise.
@@ -362,25 +360,25 @@ class TestScores:
     @pytest.mark.parametrize(
         ("time", "key"), [("time", "Score"), ("time_u", "untied")], ids=["tied", "untied"]
     )
-    def test_brier(self, test_part, found, time, key):
+    def test_brier(self, held_out, found, time, key):
         table = found[f"surv400_test_{key}"]
         rows = table["Brier"] if key == "Score" else table["Score_Brier"]
-        t, e = test_part[time], test_part["event"]
+        t, e = held_out[time], held_out["event"]
         for row in rows:
             at = row["times"]
             if row["model"] == "Null model":
                 assert brier_null(t, e, at) == pytest.approx(row["Brier"], abs=1e-10)
                 continue
-            p = 1 - test_part[f"psurv{at}"]
+            p = 1 - held_out[f"psurv{at}"]
             assert brier_at(p, t, e, at) == pytest.approx(row["Brier"], abs=1e-10)
             if "IPA" in row:
                 assert ipa_at(p, t, e, at) == pytest.approx(row["IPA"], abs=1e-10)
 
-    def test_integrated_brier(self, fit, test_part, found):
+    def test_integrated_brier(self, fit, held_out, found):
         expected = found["surv400_cox_test"]
         times = np.arange(1, 49.0)
-        p = 1 - fit.survival(test_part[COLUMNS], times)
-        t, e = test_part["time"], test_part["event"]
+        p = 1 - fit.survival(held_out[COLUMNS], times)
+        t, e = held_out["time"], held_out["event"]
         each = [brier_at(column, t, e, at) for column, at in zip(p.T, times, strict=True)]
         np.testing.assert_allclose(each, expected["pec_brier"]["cox"][1:], atol=1e-10)
         ibs = integrated_brier(p, t, e, times)
@@ -453,9 +451,9 @@ class TestUtility:
             else:
                 assert np.isnan(row.net_benefit)
 
-    def test_calibration(self, test_part, found, fit):
+    def test_calibration(self, held_out, found, fit):
         expected = found["surv400_test_calibration24"]
-        p, t, e = 1 - test_part["psurv24"], test_part["time"], test_part["event"]
+        p, t, e = 1 - held_out["psurv24"], held_out["time"], held_out["event"]
         groups = calibration_groups(p, t, e, 24)
         np.testing.assert_allclose(groups["predicted"], expected["mean_pred"], atol=1e-10)
         np.testing.assert_allclose(groups["observed"], expected["km_obs"], atol=1e-10)
@@ -464,7 +462,7 @@ class TestUtility:
         ratio = expected["km_overall"] / expected["mean_pred_overall"]
         assert calibration_in_large(p, t, e, 24) == pytest.approx(ratio, abs=1e-10)
         slope = found["surv400_cox_test"]["calib_slope_test"]["predict(f, newdata = te)"]
-        cox = 1 - fit.survival(test_part[COLUMNS], 24)[:, 0]
+        cox = 1 - fit.survival(held_out[COLUMNS], 24)[:, 0]
         assert calibration_slope(cox, t, e) == pytest.approx(slope, abs=1e-6)
 
     def test_treating_nobody_gains_nothing(self):

@@ -13,15 +13,14 @@ from radpipe.evaluation.comparison import delong_test
 from radpipe.evaluation.discrimination import auc, clustered_auc_interval, delong_interval
 from radpipe.evaluation.performance import COLUMNS, operating_points, performance_table
 from radpipe.evaluation.tables import (
-    CALIBRATION_COLUMNS,
-    COMPARISON_COLUMNS,
-    DECISION_COLUMNS,
     ROC_COLUMNS,
     calibration_table,
     comparison_table,
     decision_table,
     roc_table,
 )
+from radpipe.evaluation.tables_curves import CALIBRATION_COLUMNS, DECISION_COLUMNS
+from radpipe.evaluation.tables_shared import COMPARISON_COLUMNS
 from radpipe.evaluation.thresholds import operating_point
 
 SETTINGS = Evaluation(bootstrap=200)

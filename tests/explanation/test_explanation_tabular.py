@@ -272,7 +272,8 @@ def test_lime_finds_the_directions_and_tells_its_spread():
     )
     assert found.columns.tolist() == COLUMNS
     expected = pipeline.predict_proba(table.loc[clear])[:, 1]
-    assert found.groupby("case", sort=False)["y_prob"].first().tolist() == pytest.approx(expected)
+    first = found.groupby("case", sort=False)["prediction"].first()
+    assert first.tolist() == pytest.approx(expected)
     assert found["case"].unique().tolist() == clear
     for case, sign in zip(clear, (-1, 1), strict=True):
         rows = found[found["case"] == case]

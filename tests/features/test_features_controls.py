@@ -2,6 +2,7 @@
 
 import numpy as np
 import SimpleITK as sitk
+from feature_images import image_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,10 +10,6 @@ from radpipe.features.controls import displaced, noise_filled, shuffled
 from radpipe.io.images import array_of, labels_of
 
 SHAPE = (16, 18, 20)
-
-
-def image_of(array: np.ndarray) -> sitk.Image:
-    return sitk.GetImageFromArray(array)
 
 
 def scene(seed: int = 0) -> tuple[dict[str, sitk.Image], sitk.Image]:

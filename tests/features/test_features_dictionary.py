@@ -24,8 +24,9 @@ from radpipe.features.dictionary import (
 )
 from radpipe.features.discretisation import Bins, bins_of
 from radpipe.features.handcrafted import extract_features
+from radpipe.features.ibsi.families import family_definitions, study_processing
 
-LBP_2D_SETTINGS = "radius 1 voxels, 8 samples; bin_count 8; 2.5D merged (ZW7Z)"
+LBP_2D_SETTINGS = "rim_mm 3; radius 1 voxels, 8 samples; bin_count 8; 2.5D merged (ZW7Z)"
 part = st.text("aZ09", min_size=1, max_size=5)
 modality = st.builds(str.__add__, part, st.text("aZ0_", max_size=8))
 
@@ -141,6 +142,52 @@ def test_settings_of_a_column(column: str, settings: str) -> None:
         bin_width={"CT": 0.5}, bin_count=[8], dimension="2.5d", aggregation="merged"
     )
     assert feature_dictionary([column], config).iloc[0]["settings"] == settings
+
+
+PRESET = Handcrafted(
+    preset={"CT": "ct", "T1w": "t1", "PET": "pet_suv"},
+    regions=["whole", "rim", "ring"],
+    rim_mm=2.5,
+    ring_values={"CT": (-200, None)},
+    families=["morphology", "ivh", "histogram", "gldzm"],
+)
+CT = "rounded; resegmentation [-1000, 400]"
+
+
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [
+        ("mask__original__shape__Flatness", ""),
+        ("mask.rim__original__shape__Flatness", "rim_mm 2.5"),
+        ("CT__original__firstorder__Mean", CT),
+        ("CT.ring__log_sigma_3mm__firstorder__Mean", f"ring_mm 5, CT in [-200, null]; {{}}; {CT}"),
+        ("T1w__original__firstorder__Mean", "outliers_sd 3"),
+        ("PET__original__glszm__ZoneEntropy", "{}; bin_width 0.25; 3D (KOBO)"),
+        ("CT__original__morphology__Asphericity", ""),
+        ("CT__original__morphology__MoranI", CT),
+        ("CT__original__histogram__Mode", f"{CT}; bin_width 25"),
+        ("CT__original__gldzm__ZonePercentage", f"{CT}; bin_width 25; 3D (KOBO)"),
+        ("CT__original__ivh__AreaUnderCurve", f"{CT}; steps of 1"),
+        ("T1w__original__ivh__AreaUnderCurve", "outliers_sd 3; 1000 steps"),
+        ("PET__original__ivh__AreaUnderCurve", "{}; steps of 0.025"),
+    ],
+)
+def test_settings_tell_regions_intensities_and_families(column: str, settings: str) -> None:
+    found = feature_dictionary([column], PRESET, family_definitions()).iloc[0]["settings"]
+    between = "sigma 3 mm" if "log" in column else "resegmentation [0, null]"
+    assert found == settings.format(between)
+
+
+@pytest.mark.parametrize("modality", ["CT", "T1w", "PET"])
+def test_the_steps_of_a_volume_histogram_are_those_it_is_made_with(modality: str) -> None:
+    bins = bins_of(modality, PRESET)[0]
+    used = study_processing(
+        rounding=PRESET.rounding[modality], bin_width=bins.width, bin_count=bins.count
+    )
+    column = f"{modality}__original__ivh__AreaUnderCurve"
+    said = feature_dictionary([column], PRESET, family_definitions()).iloc[0]["settings"]
+    steps = "1000 steps" if used.ivh_scale == "arbitrary" else f"steps of {used.ivh_step:g}"
+    assert said.split("; ")[-1] == steps
 
 
 @pytest.mark.parametrize("column", ["age", "T1w__original__glcm", "T1w__original__glcm__"])

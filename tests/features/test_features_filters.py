@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from feature_images import image_of, pyradiomics_filters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from radiomics import imageoperations
@@ -27,12 +28,6 @@ EVERY = Handcrafted(
     ],
     log_sigma_mm=[1.0],
 )
-
-
-def image_of(array: np.ndarray, spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)) -> sitk.Image:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(spacing_mm)
-    return image
 
 
 def walk(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -86,25 +81,11 @@ def pyradiomics_images(
     image: sitk.Image, mask: sitk.Image, config: Handcrafted
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Every image type of the whole image by pyradiomics' own filters."""
-    generators = {
-        "original": ("Original", {}),
-        "log": ("LoG", {"sigma": config.log_sigma_mm}),
-        "wavelet": ("Wavelet", {"force2D": config.dimension != "3d"}),
-        "square": ("Square", {}),
-        "square_root": ("SquareRoot", {}),
-        "logarithm": ("Logarithm", {}),
-        "exponential": ("Exponential", {}),
-        "gradient": ("Gradient", {}),
-        "lbp2d": ("LBP2D", {}),
-        "lbp3d": ("LBP3D", {}),
-    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for key in config.image_types:
-            kind, setting = generators[key]
-            for found, name, _ in getattr(imageoperations, f"get{kind}Image")(
-                image, mask, **setting
-            ):
+        for kind, setting in pyradiomics_filters(config).items():
+            generator = getattr(imageoperations, f"get{kind}Image")
+            for found, name, _ in generator(image, mask, **setting):
                 yield name, sitk.GetArrayFromImage(found)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from feature_images import image_of, pyradiomics_filters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,12 +18,6 @@ from radpipe.features.handcrafted import CaseFeatures, extract_features, measure
 
 ORIGINAL = Handcrafted(image_types=["original"])
 SPACING_MM = (1.5, 2.0, 3.0)
-
-
-def image_of(array: np.ndarray, spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)) -> sitk.Image:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(spacing_mm)
-    return image
 
 
 def noise(shape: tuple[int, ...] = (10, 12, 14), seed: int = 0) -> np.ndarray:
@@ -41,19 +36,6 @@ def extract(
     return extract_features({"T1w": image_of(array, **grid)}, image_of(mask, **grid), config)
 
 
-IMAGE_TYPES = {
-    "original": ("Original", {}),
-    "log": ("LoG", {"sigma": [1.0, 2.5]}),
-    "wavelet": ("Wavelet", {}),
-    "square": ("Square", {}),
-    "square_root": ("SquareRoot", {}),
-    "logarithm": ("Logarithm", {}),
-    "exponential": ("Exponential", {}),
-    "gradient": ("Gradient", {}),
-    "lbp2d": ("LBP2D", {}),
-}
-
-
 def plain_pyradiomics(
     image: sitk.Image, mask: sitk.Image, config: Handcrafted, **setting: object
 ) -> dict[str, float]:
@@ -62,7 +44,7 @@ def plain_pyradiomics(
 
     extractor = RadiomicsFeatureExtractor(additionalInfo=False, **setting)
     extractor.disableAllImageTypes()
-    extractor.enableImageTypes(**dict(IMAGE_TYPES[key] for key in config.image_types))
+    extractor.enableImageTypes(**pyradiomics_filters(config))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {name: float(value) for name, value in extractor.execute(image, mask).items()}
@@ -154,7 +136,8 @@ class TestEqualToPyradiomics:
         array = 200 + 5 * noise((34, 36, 38)).cumsum(axis=0)
         mask = np.zeros(array.shape, dtype=np.uint8)
         mask[12:19, 14:22, 3:11] = noise((7, 8, 8), seed=1) > -1
-        config = Handcrafted(image_types=[*list(IMAGE_TYPES)[3:]], bin_width=0.5)
+        simple = ["square", "square_root", "logarithm", "exponential", "gradient", "lbp2d"]
+        config = Handcrafted(image_types=simple, bin_width=0.5)
         image, region = image_of(array, SPACING_MM), image_of(mask, SPACING_MM)
         assert_equals_pyradiomics(image, region, config, binWidth=0.5)
 

@@ -1,8 +1,10 @@
 """The families that pyradiomics lacks as columns of a study."""
 
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 
@@ -48,6 +50,30 @@ def test_no_family_repeats_a_feature_of_pyradiomics() -> None:
     repeated = {d.feature for d in family_definitions() if d.ibsi_code in offered}
     # pyradiomics' kurtosis is not the excess, and IBSI's is that.
     assert repeated == {"ExcessKurtosis"}
+
+
+MISPRINTS = {
+    "ih_p10": ("1PR8", "GPMT"),  # printed: the code of the minimum, one line above
+    "ih_p90": ("GPMT", "OZ0C"),
+    **dict.fromkeys(("szm_sze_2D", "szm_sze_2_5D", "szm_sze_3D"), ("9SAK", "5QRC")),  # the family's
+}
+"""Tags whose code in the table of IBSI is another feature's: the code there, and that of DICOM
+(context groups 7478 and 7476) and MIRP, which is ours."""
+
+
+def test_codes_are_those_that_ibsi_published(test_data: Path) -> None:
+    published = pd.read_csv(test_data / "ibsi" / "ibsi1_reference_values_phantom_A-D.csv")
+    theirs = published.dropna(subset="ibsi_code").groupby("tag")["ibsi_code"].first()
+    ours = reference_values().groupby("tag")["ibsi_code"].first()
+    assert ours.loc[list(MISPRINTS)].tolist() == [code for _, code in MISPRINTS.values()]
+    both = sorted(set(theirs.index) & set(ours.index))
+    assert len(both) > 400
+    different = [
+        (tag, theirs[tag], ours[tag])
+        for tag in both
+        if (theirs[tag], ours[tag]) != MISPRINTS.get(tag, (ours[tag], ours[tag]))
+    ]
+    assert different == []
 
 
 def test_codes_are_those_of_the_reference() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from feature_images import image_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,9 +25,7 @@ def mask_of(spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)) -> sitk.Image:
     array = np.zeros(SHAPE, dtype=np.uint8)
     array[5:11, 6:12, 7:13] = 1
     array[8:11, 6:12, 7:13] = 2
-    mask = sitk.GetImageFromArray(array)
-    mask.SetSpacing(spacing_mm)
-    return mask
+    return image_of(array, spacing_mm)
 
 
 def ramp() -> sitk.Image:

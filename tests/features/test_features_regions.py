@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from feature_images import image_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +18,7 @@ LABELS = {"necrosis": 1, "edema": 2}
 
 
 def mask_of(array: np.ndarray, spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)) -> sitk.Image:
-    mask = sitk.GetImageFromArray(array.astype(np.uint8))
-    mask.SetSpacing(spacing_mm)
-    return mask
+    return image_of(array.astype(np.uint8), spacing_mm)
 
 
 def cube(side: int = 5, shape: tuple[int, ...] = (11, 11, 11)) -> np.ndarray:

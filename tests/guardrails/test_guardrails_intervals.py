@@ -51,18 +51,14 @@ def _lowest(cohorts: int) -> float:
 
 
 @pytest.mark.parametrize("cohorts", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)])
-def test_g10_the_interval_of_the_procedure_covers(cohorts: int, record_property) -> None:
-    found, _ = _coverage(cohorts)
-    record_property("coverage", found)
+def test_g10_the_interval_of_the_procedure_covers(cohorts: int, recorded) -> None:
+    found = recorded("coverage", _coverage(cohorts)[0])
     assert found >= _lowest(cohorts)
 
 
 @pytest.mark.parametrize("cohorts", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)])
-def test_g10_twin_delong_on_pooled_predictions_covers_too_seldom(
-    cohorts: int, record_property
-) -> None:
-    _, found = _coverage(cohorts)
-    record_property("coverage", found)
+def test_g10_twin_delong_on_pooled_predictions_covers_too_seldom(cohorts: int, recorded) -> None:
+    found = recorded("coverage", _coverage(cohorts)[1])
     assert found < _lowest(cohorts)
 
 
@@ -139,17 +135,15 @@ def _false_positives(cohorts: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("cohorts", [200, pytest.param(800, marks=pytest.mark.slow)])
 def test_g12_the_corrected_test_finds_no_difference_where_there_is_none(
-    cohorts: int, record_property
+    cohorts: int, recorded
 ) -> None:
-    found, _ = _false_positives(cohorts)
-    record_property("false positives", found)
+    found = recorded("false positives", _false_positives(cohorts)[0])
     assert found <= 0.08
 
 
 @pytest.mark.parametrize("cohorts", [200, pytest.param(800, marks=pytest.mark.slow)])
-def test_g12_twin_the_plain_t_test_over_folds_does(cohorts: int, record_property) -> None:
-    _, found = _false_positives(cohorts)
-    record_property("false positives", found)
+def test_g12_twin_the_plain_t_test_over_folds_does(cohorts: int, recorded) -> None:
+    found = recorded("false positives", _false_positives(cohorts)[1])
     assert found > 0.25
 
 
@@ -174,16 +168,14 @@ def _best_of_fifty(runs: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("runs", [60, pytest.param(400, marks=pytest.mark.slow)])
-def test_g13_holm_keeps_the_best_of_fifty_noise_models_quiet(runs: int, record_property) -> None:
-    found, _ = _best_of_fifty(runs)
-    record_property("share significant", found)
+def test_g13_holm_keeps_the_best_of_fifty_noise_models_quiet(runs: int, recorded) -> None:
+    found = recorded("share significant", _best_of_fifty(runs)[0])
     assert found <= 0.08
 
 
 @pytest.mark.parametrize("runs", [60, pytest.param(400, marks=pytest.mark.slow)])
-def test_g13_twin_the_smallest_p_as_it_is_finds_something(runs: int, record_property) -> None:
-    _, found = _best_of_fifty(runs)
-    record_property("share significant", found)
+def test_g13_twin_the_smallest_p_as_it_is_finds_something(runs: int, recorded) -> None:
+    found = recorded("share significant", _best_of_fifty(runs)[1])
     assert found > 0.80
 
 
@@ -274,13 +266,11 @@ def test_g21_the_headline_is_the_mean_and_every_repeat_is_stored() -> None:
     assert np.ptp(each) > 0
 
 
-def test_g21_the_mean_over_ten_repeats_of_noise_is_at_chance(record_property) -> None:
-    found = float(_ten_repeats(20).mean())
-    record_property("mean AUC", found)
+def test_g21_the_mean_over_ten_repeats_of_noise_is_at_chance(recorded) -> None:
+    found = recorded("mean AUC", float(_ten_repeats(20).mean()))
     assert abs(found - 0.5) <= chance_band(20)
 
 
-def test_g21_twin_the_luckiest_of_ten_repeats_is_not(record_property) -> None:
-    found = float(_ten_repeats(20).max(axis=1).mean())
-    record_property("mean AUC", found)
+def test_g21_twin_the_luckiest_of_ten_repeats_is_not(recorded) -> None:
+    found = recorded("mean AUC", float(_ten_repeats(20).max(axis=1).mean()))
     assert abs(found - 0.5) > chance_band(20)

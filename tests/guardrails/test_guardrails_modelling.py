@@ -56,16 +56,14 @@ def _selected_outside(seed: int) -> float:
 
 
 @pytest.mark.parametrize("seeds", [4, pytest.param(40, marks=pytest.mark.slow)])
-def test_g01_selection_inside_the_fold_finds_nothing_in_noise(seeds: int, record_property) -> None:
-    found = mean_over(seeds, _selected_inside)
-    record_property("mean AUC", found)
+def test_g01_selection_inside_the_fold_finds_nothing_in_noise(seeds: int, recorded) -> None:
+    found = recorded("mean AUC", mean_over(seeds, _selected_inside))
     assert abs(found - 0.5) <= chance_band(seeds)
 
 
 @pytest.mark.parametrize("seeds", [4, pytest.param(40, marks=pytest.mark.slow)])
-def test_g01_twin_selection_on_all_rows_finds_much_in_noise(seeds: int, record_property) -> None:
-    found = mean_over(seeds, _selected_outside)
-    record_property("mean AUC", found)
+def test_g01_twin_selection_on_all_rows_finds_much_in_noise(seeds: int, recorded) -> None:
+    found = recorded("mean AUC", mean_over(seeds, _selected_outside))
     assert found > 0.80
 
 
@@ -86,16 +84,14 @@ def _lesions(seed: int, *, grouped: bool) -> float:
 
 
 @pytest.mark.parametrize("seeds", [4, pytest.param(40, marks=pytest.mark.slow)])
-def test_g04_lesions_of_a_patient_are_not_recognised(seeds: int, record_property) -> None:
-    found = mean_over(seeds, lambda seed: _lesions(seed, grouped=True))
-    record_property("mean AUC", found)
+def test_g04_lesions_of_a_patient_are_not_recognised(seeds: int, recorded) -> None:
+    found = recorded("mean AUC", mean_over(seeds, lambda seed: _lesions(seed, grouped=True)))
     assert abs(found - 0.5) <= chance_band(seeds, sd=0.09)
 
 
 @pytest.mark.parametrize("seeds", [2, pytest.param(40, marks=pytest.mark.slow)])
-def test_g04_twin_lesions_as_units_are_recognised(seeds: int, record_property) -> None:
-    found = mean_over(seeds, lambda seed: _lesions(seed, grouped=False))
-    record_property("mean AUC", found)
+def test_g04_twin_lesions_as_units_are_recognised(seeds: int, recorded) -> None:
+    found = recorded("mean AUC", mean_over(seeds, lambda seed: _lesions(seed, grouped=False)))
     assert found > 0.85
 
 
@@ -150,17 +146,15 @@ def _drawn_before_the_split(seed: int) -> float:
 
 
 @pytest.mark.parametrize("seeds", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_g07_oversampling_inside_the_fold_finds_nothing(seeds: int, record_property) -> None:
+def test_g07_oversampling_inside_the_fold_finds_nothing(seeds: int, recorded) -> None:
     assert not model("random_forest").oversampling, "it is off unless asked for"
-    found = mean_over(seeds, _drawn_inside)
-    record_property("mean AUC", found)
+    found = recorded("mean AUC", mean_over(seeds, _drawn_inside))
     assert abs(found - 0.5) <= chance_band(seeds)
 
 
 @pytest.mark.parametrize("seeds", [1, pytest.param(20, marks=pytest.mark.slow)])
-def test_g07_twin_oversampling_before_the_split_finds_much(seeds: int, record_property) -> None:
-    found = mean_over(seeds, _drawn_before_the_split)
-    record_property("mean AUC", found)
+def test_g07_twin_oversampling_before_the_split_finds_much(seeds: int, recorded) -> None:
+    found = recorded("mean AUC", mean_over(seeds, _drawn_before_the_split))
     assert found > 0.85
 
 
@@ -191,19 +185,17 @@ SETTINGS_TRIED = [
 
 @pytest.mark.parametrize(("seeds", "keep"), SETTINGS_TRIED)
 def test_g08_a_nested_search_over_settings_finds_nothing(
-    seeds: int, keep: tuple[int, ...], record_property
+    seeds: int, keep: tuple[int, ...], recorded
 ) -> None:
-    found = mean_over(seeds, lambda seed: _nested(seed, keep))
-    record_property("mean AUC", found)
+    found = recorded("mean AUC", mean_over(seeds, lambda seed: _nested(seed, keep)))
     assert found <= 0.5 + chance_band(seeds)
 
 
 @pytest.mark.parametrize(("seeds", "keep"), SETTINGS_TRIED)
 def test_g08_twin_the_best_of_the_settings_is_no_result(
-    seeds: int, keep: tuple[int, ...], record_property
+    seeds: int, keep: tuple[int, ...], recorded
 ) -> None:
-    found = mean_over(seeds, lambda seed: _best_of_a_search(seed, keep))
-    record_property("mean AUC", found)
+    found = recorded("mean AUC", mean_over(seeds, lambda seed: _best_of_a_search(seed, keep)))
     assert found > mean_over(seeds, lambda seed: _nested(seed, keep))
     assert found > 0.55
 

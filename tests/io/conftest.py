@@ -69,7 +69,7 @@ class Cohort:
             "features": {"handcrafted": {}, "clinical": ["age"]},
             "splits": {"folds": 2, "inner_folds": 2},
             "models": [
-                {"name": "volume", "blocks": ["volume"], "predictor": "logistic"},
+                {"name": "volume", "blocks": ["volume"], "predictor": "linear"},
             ],
         }
         return load_study({**config, **changes})

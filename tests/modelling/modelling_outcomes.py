@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from radpipe.config import Model, Selection, Splits, Threshold
 from radpipe.modelling.blocks import Blocks
 from radpipe.modelling.fitting import FitSettings, FittedModel, fit_tabular
-from radpipe.modelling.predictors.base import survival_target
+from radpipe.modelling.outcomes import survival_array
 
 KINDS = ("binary", "multiclass", "regression", "survival")
 SELECTION = Selection(method="anova", keep=[6])
@@ -33,7 +33,7 @@ def outcome(kind: str, latent: np.ndarray, seed: int = 0) -> np.ndarray:
             random.exponential(np.exp(-1.5 * latent)),
             random.exponential(3, len(latent)),
         )
-        return survival_target(event <= censored, np.minimum(event, censored))
+        return survival_array(event <= censored, np.minimum(event, censored))
     ranks = np.argsort(np.argsort(latent))
     return (ranks * (2 if kind == "binary" else 3) // len(latent)).astype(float)
 

@@ -8,7 +8,7 @@ from radpipe.config import Model, Splits, Threshold
 from radpipe.errors import CaseError, FitError
 from radpipe.evaluation.discrimination import auc
 from radpipe.modelling import bundles
-from radpipe.modelling.cnn import FittedCNN, fit_cnn, predict_cnn
+from radpipe.modelling.cnn import FittedCNN, fit_cnn, predict_cnn_scores
 from radpipe.modelling.fitting import FitSettings
 from radpipe.modelling.predictions import score_table
 
@@ -34,6 +34,11 @@ def _fit(crops: np.ndarray, y: np.ndarray, order: np.ndarray | None = None) -> F
     return fit_cnn(crops[order], y[order], patients, cases, MODEL, SETTINGS)
 
 
+def probabilities(fitted: FittedCNN, crops: np.ndarray) -> np.ndarray:
+    names = [f"c{i:02d}" for i in range(len(crops))]
+    return predict_cnn_scores(fitted, crops, names)["y_prob"].to_numpy()
+
+
 @pytest.fixture(scope="module")
 def fitted() -> FittedCNN:
     return _fit(*_crops())
@@ -41,7 +46,7 @@ def fitted() -> FittedCNN:
 
 def test_a_bright_ball_is_told_from_a_dark_one(fitted: FittedCNN) -> None:
     crops, y = _crops()
-    assert auc(y, predict_cnn(fitted, crops)) > 0.9
+    assert auc(y, probabilities(fitted, crops)) > 0.9
     assert fitted.tuning["steps"].tolist() == [15, 30]
     assert fitted.card["steps"] == fitted.tuning.loc[fitted.tuning["log_loss"].idxmin(), "steps"]
     assert fitted.card["crop"] == [8, 8, 8]
@@ -50,14 +55,14 @@ def test_a_bright_ball_is_told_from_a_dark_one(fitted: FittedCNN) -> None:
 def test_training_is_repeatable_and_blind_to_the_order_of_cases(fitted: FittedCNN) -> None:
     crops, y = _crops()
     again = _fit(crops, y, np.random.default_rng(1).permutation(len(y)))
-    assert (predict_cnn(again, crops) == predict_cnn(fitted, crops)).all()
+    assert (probabilities(again, crops) == probabilities(fitted, crops)).all()
     assert again.card == fitted.card
 
 
 def test_rows_do_not_influence_each_other(fitted: FittedCNN) -> None:
     crops, _ = _crops()
-    alone = np.concatenate([predict_cnn(fitted, crops[i : i + 1]) for i in range(len(crops))])
-    assert (alone == predict_cnn(fitted, crops)).all()
+    alone = np.concatenate([probabilities(fitted, crops[i : i + 1]) for i in range(len(crops))])
+    assert (alone == probabilities(fitted, crops)).all()
 
 
 def test_a_network_survives_disk_and_bundle(fitted: FittedCNN, tmp_path: Path) -> None:
@@ -66,8 +71,8 @@ def test_a_network_survives_disk_and_bundle(fitted: FittedCNN, tmp_path: Path) -
     bundles.write_bundle(tmp_path / "model", tmp_path / "cnn.zip", {"modalities": ["T1w"]})
     read = bundles.read_bundle(tmp_path / "cnn.zip").fitted
     assert isinstance(read, FittedCNN)
-    assert (predict_cnn(read, crops) == predict_cnn(fitted, crops)).all()
-    scores = pd.DataFrame({"y_prob": predict_cnn(read, crops[:2])}, index=["a", "b"])
+    assert (probabilities(read, crops) == probabilities(fitted, crops)).all()
+    scores = pd.DataFrame({"y_prob": probabilities(read, crops[:2])}, index=["a", "b"])
     table = score_table(read, scores, "final")
     assert table["threshold"].tolist() == [fitted.threshold] * 2
 
@@ -75,7 +80,7 @@ def test_a_network_survives_disk_and_bundle(fitted: FittedCNN, tmp_path: Path) -
 def test_bad_crops_are_named(fitted: FittedCNN) -> None:
     crops, y = _crops()
     with pytest.raises(FitError, match=r"do not fit model 'cnn'; found \(C, D, H, W\) = \(1, 8"):
-        predict_cnn(fitted, crops[:, :1])
+        probabilities(fitted, crops[:, :1])
     broken = crops.copy()
     broken[2, 0, 0, 0, 0] = np.nan
     with pytest.raises(CaseError, match=r"case 'c02': the crop has voxels that are not finite"):

@@ -13,12 +13,12 @@ from radpipe.evaluation.thresholds import choose_threshold
 from radpipe.modelling.blocks import Blocks
 from radpipe.modelling.crossfit import cross_predict
 from radpipe.modelling.fitting import FittedModel, fit_tabular, predict
+from radpipe.modelling.losses import log_loss
 from radpipe.modelling.pipelines import selected_features
 from radpipe.modelling.predictions import (
     collect_predictions,
     score_cases,
 )
-from radpipe.modelling.search import log_loss
 from radpipe.modelling.splits import part_of, split_cohort
 
 FUSION = Model(

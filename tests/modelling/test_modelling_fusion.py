@@ -93,7 +93,7 @@ def test_members_of_every_kind_are_fused_and_survive_the_disk(kind: str, tmp_pat
     names = own.table.index
     fitted = fit_fusion(inner, targets_of(names), y, fusion("weighted"), settings(kind))
     assert fitted.weights[0] > 0.6
-    expected = predict_scores(members["good"], own).columns.tolist()
+    expected = predict_scores(members["good"], own, curve=True).columns.tolist()
     write_fusion(fitted, tmp_path / "final")
     tables = [
         predict_scores(members[n], x).rename_axis("case").reset_index().assign(fold="final")

@@ -8,11 +8,16 @@ import pytest
 from lifelines import CoxPHFitter
 from modelling_outcomes import agreement, blocks, cohort, fit, outcome, values
 
+from radpipe.config import Evaluation, Outcome
 from radpipe.errors import ConfigError, FitError
+from radpipe.evaluation import by_kind
+from radpipe.evaluation.performance_survival import curve_names, curve_times
 from radpipe.modelling import bundles
 from radpipe.modelling.fitting import predict, predict_scores
+from radpipe.modelling.outcomes import survival_array
+from radpipe.modelling.predictions import score_cases
 from radpipe.modelling.predictors import GRIDS, build_predictor, registry
-from radpipe.modelling.predictors.base import survival_target, to_scores, weights_of
+from radpipe.modelling.predictors.base import to_scores, weights_of
 from radpipe.modelling.predictors.calibrated import grouped_folds
 from radpipe.modelling.predictors.survival import (
     MartingaleForest,
@@ -66,6 +71,28 @@ def _check_scores(scores: pd.DataFrame, kind: str) -> None:
             assert scores[column].between(0, 1).all()
     if kind == "multiclass":
         assert scores.sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", [name for kind, name in ALL if kind == "survival"])
+def test_a_survival_curve_grows_and_ends_at_the_horizon(fitted: dict, name: str) -> None:
+    model, x, _ = fitted["survival", name]
+    scores = predict_scores(model, x, curve=True)
+    curve = curve_names(curve_times(model.card["horizon"]))
+    assert list(scores) == ["risk", "event_prob", *curve]
+    assert (np.diff(scores[curve].to_numpy(), axis=1) >= -1e-12).all()
+    assert scores[curve[-1]].to_numpy() == pytest.approx(scores["event_prob"].to_numpy())
+
+
+def test_the_curve_of_a_model_gives_its_integrated_brier_score(fitted: dict) -> None:
+    model, x, _ = fitted["survival", "cox"]
+    _, y, _ = cohort("survival")
+    scores = score_cases(model, x, "final", curve=True)
+    place = {"patient": scores["case"], "cohort": "external", "horizon": model.card["horizon"]}
+    known = scores.assign(**place, time=y["time"], event=y["event"].astype(int))
+    survival = Outcome(kind="survival", time="time", event="event")
+    found = by_kind.performance(known, survival, Evaluation(bootstrap=100), 1).set_index("metric")
+    assert 0 < found.loc["ibs", "estimate"] < found.loc["brier_t", "estimate"] < 0.25
+    assert found.loc["ibs", "ci_low"] < found.loc["ibs", "estimate"] < found.loc["ibs", "ci_high"]
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
@@ -148,9 +175,9 @@ def test_outcomes_that_do_not_fit_their_kind_are_named() -> None:
     with pytest.raises(FitError, match=r"fields event and time"):
         fit("survival", "cox", x, y)
     with pytest.raises(FitError, match=r"case 'c000': .* no time; found -0.5"):
-        fit("survival", "cox", x, survival_target(np.ones(24), -y))
+        fit("survival", "cox", x, survival_array(np.ones(24), -y))
     with pytest.raises(FitError, match="no event was seen"):
-        fit("survival", "cox", x, survival_target(np.zeros(24), y))
+        fit("survival", "cox", x, survival_array(np.zeros(24), y))
     with pytest.raises(FitError, match=r"case 'c000': .* no number"):
         fit("regression", "ridge", x, np.full(24, np.nan))
 
@@ -186,7 +213,7 @@ def test_cox_is_that_of_lifelines() -> None:
 
 
 def test_the_gradient_of_the_cox_loss_is_the_martingale_residual() -> None:
-    y = survival_target([1, 1, 0, 1, 0], [2.0, 2, 3, 5, 6])
+    y = survival_array([1, 1, 0, 1, 0], [2.0, 2, 3, 5, 6])
     eta = np.array([0.3, -0.2, 0.1, 0.4, -1.0])
     step = 1e-6
     for row, residual in enumerate(martingale(y, eta)):
@@ -197,7 +224,7 @@ def test_the_gradient_of_the_cox_loss_is_the_martingale_residual() -> None:
 
 
 def test_a_forest_of_one_leaf_gives_the_nelson_aalen_estimate() -> None:
-    y = survival_target([1, 0, 1, 1], [1.0, 2, 3, 4])
+    y = survival_array([1, 0, 1, 1], [1.0, 2, 3, 4])
     forest = MartingaleForest(trees=3, min_samples_leaf=4).fit(values(4, 2), y)
     hazard = 1 / 4 + 1 / 2
     assert forest.event_probability(values(1, 2), 3.5) == pytest.approx(1 - np.exp(-hazard))

@@ -11,10 +11,10 @@ from radpipe.evaluation.discrimination import auc
 from radpipe.modelling import bundles
 from radpipe.modelling.fitting import fit_tabular, predict, predict_scores
 from radpipe.modelling.losses import class_log_loss, concordance, judge, log_loss
+from radpipe.modelling.outcomes import survival_array
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.portfolio import portfolio
 from radpipe.modelling.predictors import registry
-from radpipe.modelling.predictors.base import survival_target
 from radpipe.modelling.search import Nesting, Training, search
 
 SMALL = {"trials": 8, "repeats": 1, "members": 4}
@@ -160,7 +160,7 @@ def test_harmonisation_reads_a_column_that_is_no_feature(tmp_path: object) -> No
 def test_losses_by_hand() -> None:
     p = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
     assert class_log_loss(np.array([0.0, 1.0]), p) == pytest.approx(-np.log([0.5, 0.8]).mean())
-    y = survival_target([1, 0, 1, 1], [1.0, 2, 3, 4])
+    y = survival_array([1, 0, 1, 1], [1.0, 2, 3, 4])
     one = np.zeros(4, dtype=int)
     assert concordance(y, np.array([4.0, 3, 2, 1]), one) == 1
     # Pairs 0-1, 0-2, 0-3, 2-3; a tie counts a half.

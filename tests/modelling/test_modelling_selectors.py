@@ -10,7 +10,7 @@ from sklearn.metrics import mutual_info_score
 
 from radpipe.errors import ConfigError
 from radpipe.modelling.harmonisation import ComBat
-from radpipe.modelling.predictors.base import survival_target
+from radpipe.modelling.outcomes import survival_array
 from radpipe.modelling.scaling import BlockScaler, RankScaler
 from radpipe.modelling.selection import RANKINGS, FeatureFilter, multivariate, rank_columns
 from radpipe.modelling.selection.targets import groups_of, quantile_groups
@@ -92,7 +92,7 @@ def test_mutual_information_is_that_of_scikit_learn_on_quarters() -> None:
 def test_quantile_groups_keep_equal_values_together() -> None:
     x = np.array([[1.0], [1], [2], [3], [3], [4]])
     assert quantile_groups(x, 2)[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
-    times = survival_target([1, 1, 1, 1], [1.0, 2, 3, 4])
+    times = survival_array([1, 1, 1, 1], [1.0, 2, 3, 4])
     # An early event is more than was expected: the group with the larger residual.
     assert groups_of(times, "survival", 2).tolist() == [1, 1, 0, 0]
 
@@ -100,7 +100,7 @@ def test_quantile_groups_keep_equal_values_together() -> None:
 def test_the_cox_score_by_hand() -> None:
     """Risk sets {0,1,2}, {1,2}, {2}: scores 1 - 1/3 and 0 - 0, variances 2/9, 0, 0."""
     x = np.array([[1.0], [0.0], [0.0]])
-    y = survival_target([1, 1, 1], [1.0, 2, 3])
+    y = survival_array([1, 1, 1], [1.0, 2, 3])
     assert cox_score(x, y)[0] == pytest.approx((2 / 3) / np.sqrt(2 / 9))
 
 

@@ -9,7 +9,7 @@ from modelling_cohort import case_table, cohort, study
 
 from radpipe.config import Outcome
 from radpipe.errors import FitError
-from radpipe.modelling.outcomes import binary_targets
+from radpipe.modelling import outcomes
 from radpipe.modelling.splits import inner_splits, part_of, split_cohort
 
 
@@ -156,10 +156,10 @@ def test_unknown_fold_is_named() -> None:
 )
 def test_outcomes_are_read_as_text_or_number(positive, values, expected) -> None:
     cases = pd.DataFrame({"case": list("abc"), "patient": list("abc"), "grade": values})
-    y = binary_targets(cases, Outcome(column="grade", positive=positive))["y"]
+    y = outcomes.targets(cases, Outcome(column="grade", positive=positive))["y"]
     assert [None if np.isnan(v) else v for v in y] == expected
 
 
 def test_a_cohort_without_the_outcome_column_has_missing_outcomes() -> None:
     cases = pd.DataFrame({"case": ["a"], "patient": ["a"]})
-    assert binary_targets(cases, Outcome(column="grade"))["y"].isna().all()
+    assert outcomes.targets(cases, Outcome(column="grade"))["y"].isna().all()

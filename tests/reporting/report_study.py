@@ -523,10 +523,10 @@ def _explanations(
             for i, case in enumerate(cases["case"][:3])
             for feature in FEATURES[:8]
         ],
-        columns=["model", "case", "feature", "weight_mean", "weight_sd", "y_prob"],
+        columns=["model", "case", "feature", "weight_mean", "weight_sd", "prediction"],
     )
-    write_table(lime, folder / "radiomics_enet_lime.tsv")
-    arrays: dict[str, np.ndarray] = {}
+    write_table(lime.assign(scale="probability"), folder / "radiomics_enet_lime.tsv")
+    arrays: dict[str, np.ndarray] = {"scale": np.array("probability")}
     for i, case in enumerate(cases["case"][:3]):
         image, mask = _phantom(rng, 24)
         arrays |= {
@@ -534,7 +534,7 @@ def _explanations(
             f"{case}__mask": mask,
             f"{case}__map": np.where(mask, rng.normal(0.1, 0.05, mask.shape), 0.0),
             f"{case}__case": np.array(case),
-            f"{case}__y_prob": np.array(0.3 + 0.2 * i),
+            f"{case}__prediction": np.array(0.3 + 0.2 * i),
         }
     np.savez(folder / "cnn_occlusion.npz", **arrays)
     return {

@@ -169,7 +169,8 @@ def test_bars_of_lime_are_equally_high_in_every_figure() -> None:
     def height(features: int) -> float:
         names = [f"f{i}" for i in range(features)]
         lime = pd.DataFrame({"feature": names, "weight_mean": 0.1, "weight_sd": 0.01})
-        return explanation.lime_bars(lime.assign(case="a", y_prob=0.5)).get_figheight()
+        lime = lime.assign(case="a", prediction=0.5, scale="risk")
+        return explanation.lime_bars(lime).get_figheight()
 
     assert height(3) - height(2) == pytest.approx(height(2) - height(1))
     assert height(5) == height(50), "only the five largest weights are shown"
@@ -215,6 +216,8 @@ def test_paths_of_the_workflow_become_inputs(demo) -> None:
     assert inputs.prepared["b"].mask is None
     assert inputs.prepared["b"].images == {"T1w": Path("p/b/T1w.nii.gz")}
     assert inputs.predicted == {"unet": {"a": Path("u/a.nii.gz"), "b": Path("u/b.nii.gz")}}
+    # A study of a table has cases and no images: nothing is drawn over nothing.
+    assert report_inputs(paths, {**shown, "modalities": []}).prepared == {}
 
 
 def test_an_unknown_table_is_refused() -> None:

@@ -33,7 +33,7 @@ FIGURES = {
     "regression": {"scatter", "bland_altman", "calibration_other"},
     "survival": {"kaplan_meier", "survival_scores", "calibration_other", "decision"},
 }
-ALWAYS = {"flow_chart", "forest", "repeats", "subgroups", "selection"}
+ALWAYS = {"flow_chart", "forest", "multiverse", "repeats", "subgroups", "selection"}
 
 
 def text_of(report: Report, key: str) -> str:
@@ -51,6 +51,11 @@ def test_each_kind_has_its_figures_and_all_are_shown(kind) -> None:
     assert all(e.kind in CAPTIONS for e in entries)
     shown = [b.svg.stem for b in kind.report.blocks if isinstance(b, Figure)]
     assert sorted(shown) == sorted(kind.names), "a figure is drawn and not shown, or shown twice"
+
+
+def test_the_horizon_is_said_with_its_unit_and_of_survival_alone(kind) -> None:
+    methods = text_of(kind.report, "methods")
+    assert ("The horizon of 24 (months) was named" in methods) == (kind_of(kind) == "survival")
 
 
 def test_every_kind_has_words_for_its_primary_metric() -> None:
@@ -223,6 +228,8 @@ def test_cohorts_are_made_up_of_what_the_kind_counts() -> None:
     assert make_up(cases, binary) == ["2 positive", "1 negative"]
     assert make_up(cases, survival) == ["2 events", "1 censored"]
     assert make_up(cases, Outcome(column="y", kind="multiclass")) == ["1 0", "2 1"]
+    listed = Outcome(column="y", kind="multiclass", classes=[2, 1, 0])
+    assert make_up(cases, listed) == ["2 1", "1 0"]
     assert make_up(cases, Outcome(column="t", kind="regression")) == ["t 3 to 5"]
     assert [smallest_count(cases, o) for o in (binary, survival)] == [1, 2]
     assert meaning(Outcome(column="y", kind="multiclass")) == "classes"

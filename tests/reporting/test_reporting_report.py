@@ -28,7 +28,7 @@ from radpipe.reporting.inputs import ReportInputs
 from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.pdf import quoted, render_pdf, setting_of, typst_of
 from radpipe.reporting.references import REFERENCES
-from radpipe.reporting.sections.judgement import out_of_fold_note
+from radpipe.reporting.sections.judgement import few_repeats_callout, out_of_fold_note
 from radpipe.reporting.segmenter_names import (
     CLASSICAL,
     COMBINATIONS,
@@ -231,6 +231,25 @@ def test_a_best_repeat_is_never_the_headline(demo) -> None:
     study = report_study.make_study(splits={"repeats": 10})
     report = build_report(study, demo.inputs)
     assert "no repeat is singled out" in text_of(report, "models")
+
+
+@pytest.mark.parametrize(("repeats", "said"), [(1, "run once"), (3, "run 3 times")])
+def test_g21_few_repeats_are_warned_of_with_the_key_to_change(repeats: int, said: str) -> None:
+    warning = few_repeats_callout(report_study.make_study(splits={"repeats": repeats}))
+    assert warning is not None
+    assert warning.kind == "warning"
+    assert f"It was {said}; 10 times is the least" in plain(warning.text)
+    assert "Set splits.repeats: 10 (or more) in the config" in plain(warning.text)
+
+
+def test_g21_the_summary_warns_below_ten_repeats_and_not_from_ten_on(demo) -> None:
+    assert "Few repeats of the cross-validation" in text_of(demo.report, "summary")
+    study = report_study.make_study(splits={"repeats": 10})
+    assert "Few repeats" not in text_of(build_report(study, demo.inputs), "summary")
+
+
+def test_a_study_without_an_outcome_is_not_told_of_repeats(hippo) -> None:
+    assert "Few repeats" not in text_of(hippo.report, "summary")
 
 
 def test_wide_tables_are_set_small_and_wider_ones_across_the_page() -> None:

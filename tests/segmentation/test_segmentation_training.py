@@ -78,6 +78,18 @@ def test_every_case_has_its_patient(cohort: list[CaseFiles]) -> None:
         train_segmenter(cohort[:2], plan_of(), LABELS, patients=["p"], seed=1)
 
 
+def test_a_network_that_cannot_be_built_names_its_segmenter(cohort: list[CaseFiles]) -> None:
+    name = plan_of().segmenter.name
+    with pytest.raises(ConfigError, match=rf"segmenter '{name}': a U-Net .*found 1 strides"):
+        train_segmenter(
+            cohort,
+            plan_of(channels=[4, 8, 16]).model_copy(update={"strides": [[2, 2, 2]]}),
+            LABELS,
+            patients=PATIENTS[: len(cohort)],
+            seed=1,
+        )
+
+
 # Patients kept aside
 
 

@@ -117,6 +117,28 @@ class Handcrafted(Section):
         return self
 
 
+class Maps(Section):
+    """Voxel-wise maps of features: images of each case, made when asked for."""
+
+    features: list[str] = Field(
+        [],
+        description="names as in the feature table, such as CT__original__glcm__Contrast; no "
+        "shape, no families; empty: no maps",
+    )
+    radius: int = Field(
+        1, ge=1, le=10, description="of the neighbourhood that is measured at each voxel, voxels"
+    )
+    memory_mb: float = Field(
+        500.0, gt=0, description="bound of the matrices that are held at a time, MB"
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.features)) < len(self.features):
+            raise ValueError(f"a map is named twice in {self.features}")
+        return self
+
+
 def _fill(filled: dict[str, Any], written: Mapping[str, Any], modality: str, preset: str) -> None:
     """Add one preset for one modality; what is written for it stays.
 

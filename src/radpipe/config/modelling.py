@@ -5,6 +5,7 @@ from typing import Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from radpipe.config.base import Name, Section, Voxels
+from radpipe.config.outcome import OutcomeKind
 from radpipe.config.segmentation import Start
 
 Ranking = Literal[
@@ -53,6 +54,36 @@ TabularPredictor = Literal[
     "stacking",
 ]
 PredictorName = Literal[TabularPredictor, NetworkPredictor, FusionPredictor]
+
+Family = Literal["linear", "forest"]
+
+FAMILIES: dict[str, dict[str, TabularPredictor]] = {
+    "linear": {
+        "binary": "logistic",
+        "multiclass": "logistic",
+        "regression": "ridge",
+        "survival": "cox",
+    },
+    "forest": {
+        "binary": "random_forest",
+        "multiclass": "random_forest",
+        "regression": "random_forest",
+        "survival": "martingale_forest",
+    },
+}
+"""The predictor that a `Family` means for each kind of outcome, its ridge-penalised linear model or
+its forest; it takes the family's place when the config is read."""
+
+_CLASSES: tuple[OutcomeKind, ...] = ("binary", "multiclass")
+_NUMBERS: tuple[OutcomeKind, ...] = ("binary", "multiclass", "regression")
+KINDS: dict[str, tuple[OutcomeKind, ...]] = {
+    **dict.fromkeys(("logistic", "naive_bayes", "lda"), _CLASSES),
+    **dict.fromkeys(("random_forest", "extra_trees", "svm", "knn", "mlp", "rbf_network"), _NUMBERS),
+    "ridge": ("regression",),
+    "cox": ("survival",),
+    "martingale_forest": ("survival",),
+}
+"""The kinds of outcome of predictors that are not for all four."""
 
 NETWORK_PREDICTORS: tuple[str, ...] = get_args(NetworkPredictor)
 FUSION_PREDICTORS: tuple[str, ...] = get_args(FusionPredictor)
@@ -123,9 +154,10 @@ class Model(Section):
     of: list[str] = Field(
         [], description="instead of blocks, for mean, weighted and stack: the models that are fused"
     )
-    predictor: PredictorName = Field(
-        description="kind of predictor; auto: a search over whole pipelines; mean, weighted, "
-        "stack: fusion of the decisions of other models"
+    predictor: PredictorName | Family = Field(
+        description="kind of predictor; linear, forest: the one of the kind of outcome; auto: a "
+        "search over whole pipelines; mean, weighted, stack: fusion of the decisions of other "
+        "models"
     )
     selection: Selection = Selection()
     imputation: Imputation = Imputation()

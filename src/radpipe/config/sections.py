@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from radpipe.config.base import Name, Section
 from radpipe.config.encoders import Encoder
-from radpipe.config.handcrafted import Handcrafted
+from radpipe.config.handcrafted import Handcrafted, Maps
 from radpipe.config.stability import Stability
 
 
@@ -113,6 +113,7 @@ class Features(Section):
         None, description="column of `table` with the volume of the region: the trivial baseline"
     )
     stability: Stability = Stability()
+    maps: Maps = Maps()
     encoders: list[Encoder] = Field([], description="deep features")
     clinical: list[str] = Field([], description="columns of the case sheet used as features")
     allow: list[str] = Field(

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from radpipe.config.base import REFERENCE, Name, Section
 from radpipe.config.encoders import Bottleneck, Encoder, Supervised
 from radpipe.config.messages import nearest
-from radpipe.config.modelling import Model
+from radpipe.config.modelling import FAMILIES, KINDS, Model
 from radpipe.config.outcome import Outcome
 from radpipe.config.presets import preset_settings
 from radpipe.config.sections import (
@@ -24,9 +24,6 @@ from radpipe.config.sections import (
     Splits,
 )
 from radpipe.config.segmentation import Classical, Network, Segmentation, Segmenter
-
-BASELINE = {"regression": "ridge", "survival": "cox"}
-"""Predictor of the trivial baselines; of classes it is `logistic`."""
 
 
 class Study(Section):
@@ -54,24 +51,26 @@ class Study(Section):
     @model_validator(mode="before")
     @classmethod
     def _baselines_always_run(cls, data: Any) -> Any:
-        """Volume alone and clinical data alone stand beside every other model."""
+        """Volume alone and clinical data alone stand beside every other model.
+
+        A family of predictors becomes the predictor that it means for this kind of outcome.
+        """
         if not isinstance(data, Mapping) or not data.get("models"):
             return data
         features = dict(data.get("features") or {})
         if not features.get("table"):
             features.setdefault("handcrafted", {})
-        measured = "handcrafted" in features or features.get("volume")
+        measured = features.get("handcrafted") is not None or features.get("volume")
         wanted = ["volume"] if measured else []
         wanted += ["clinical"] if features.get("clinical") else []
-        outcome = data.get("outcome")
-        kind = outcome.get("kind") if isinstance(outcome, Mapping) else None
         listed = [m.get("blocks") for m in data["models"] if isinstance(m, Mapping)]
         added = [
-            {"name": block, "blocks": [block], "predictor": BASELINE.get(str(kind), "logistic")}
+            {"name": block, "blocks": [block], "predictor": "linear"}
             for block in wanted
             if [block] not in listed
         ]
-        return {**data, "features": features, "models": [*added, *data["models"]]}
+        models = [_concrete(model, data.get("outcome")) for model in [*added, *data["models"]]]
+        return {**data, "features": features, "models": models}
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -98,6 +97,18 @@ class Study(Section):
             _check_known("evaluation.primary", [self.evaluation.primary], names)
         if self.models and self.outcome is None:
             raise ValueError("models are listed but no outcome is named")
+        return self
+
+    @model_validator(mode="after")
+    def _predictors_fit_the_outcome(self) -> Self:
+        for model in self.models:
+            kinds = KINDS.get(model.predictor)
+            if self.outcome is None or kinds is None or self.outcome.kind in kinds:
+                continue
+            raise ValueError(
+                f"model '{model.name}': {model.predictor} is for {' or '.join(kinds)} outcomes, "
+                f"and this one is {self.outcome.kind}; linear and forest are for all"
+            )
         return self
 
     @model_validator(mode="after")
@@ -234,6 +245,13 @@ class Study(Section):
     def model(self, name: str) -> Model:
         """The model of that name."""
         return next(m for m in self.models if m.name == name)
+
+
+def _concrete(model: Any, outcome: Any) -> Any:
+    """The model with the predictor that a family means for this kind of outcome."""
+    kind = str(outcome.get("kind", "binary")) if isinstance(outcome, Mapping) else "binary"
+    family = FAMILIES.get(str(model.get("predictor"))) if isinstance(model, Mapping) else None
+    return {**model, "predictor": family[kind]} if family and kind in family else model
 
 
 def _check_unique(what: str, names: list[str]) -> None:

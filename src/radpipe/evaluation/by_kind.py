@@ -1,6 +1,6 @@
 """One call for every kind of outcome: the tables that predictions of this kind are judged by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from radpipe.evaluation import (
 )
 from radpipe.evaluation.checks import repeat_of
 from radpipe.evaluation.discrimination import weighted_auc
+from radpipe.evaluation.multiverse import multiverse_table
 from radpipe.evaluation.tables_shared import Scored, Statistic, scored
 from radpipe.io.outcomes import value_key
 from radpipe.types import DEVELOPMENT, Matrix, Vector
@@ -43,6 +44,22 @@ CURVES: dict[OutcomeKind, tuple[str, ...]] = {
 DECIDABLE: tuple[OutcomeKind, ...] = ("binary", "survival")
 """Kinds of outcome with a threshold probability, and so with a decision curve."""
 
+Measure = Callable[[pd.DataFrame, Evaluation, int], pd.DataFrame]
+"""What makes a table of predictions, by settings and the seed of the bootstrap."""
+
+PERFORMANCE: dict[OutcomeKind, Measure] = {
+    "binary": performance_binary.performance_table,
+    "multiclass": performance_multiclass.performance_table,
+    "regression": performance_regression.performance_table,
+    "survival": performance_survival.performance_table,
+}
+CALIBRATION: dict[OutcomeKind, Measure] = {
+    "binary": tables.calibration_table,
+    "multiclass": tables_multiclass.calibration_table,
+    "regression": tables_regression.calibration_table,
+    "survival": tables_survival.calibration_table,
+}
+
 SUBGROUP_METRICS: dict[OutcomeKind, tuple[str, ...]] = {
     "binary": ("auc", "sensitivity", "specificity"),
     "multiclass": ("auc_hand_till", "balanced_accuracy"),
@@ -58,7 +75,7 @@ REPEAT_COLUMNS = ["model", "cohort", "repeat", "metric", "estimate", "n"]
 
 def table_names(outcome: Outcome, *, repeats: int, subgroups: Sequence[str]) -> list[str]:
     """The tables that `judge` makes for a study with this many repeats and these subgroups."""
-    names = ["performance", *CURVES[outcome.kind]]
+    names = ["performance", *CURVES[outcome.kind], "multiverse"]
     names += ["repeats"] if repeats > 1 else []
     return names + (["subgroups"] if subgroups else [])
 
@@ -74,6 +91,9 @@ def judge(
     return {
         "performance": performance(predictions, outcome, settings, seed),
         **curves(predictions, outcome, settings, seed),
+        "multiverse": multiverse_table(
+            *_primary(predictions, outcome), PRIMARY_METRIC[outcome.kind]
+        ),
         "repeats": repeats(predictions, outcome),
         "subgroups": subgroups(predictions, cases, outcome, settings, seed),
     }
@@ -83,15 +103,7 @@ def performance(
     predictions: pd.DataFrame, outcome: Outcome, settings: Evaluation, seed: int
 ) -> pd.DataFrame:
     """Every metric of every model in every cohort, with the columns of `performance.COLUMNS`."""
-    if outcome.kind == "survival":
-        judged = tables_survival.with_horizon(predictions, outcome)
-        return performance_survival.performance_table(judged, settings, seed)
-    table = {
-        "binary": performance_binary.performance_table,
-        "multiclass": performance_multiclass.performance_table,
-        "regression": performance_regression.performance_table,
-    }[outcome.kind]
-    return table(predictions, settings, seed)
+    return PERFORMANCE[outcome.kind](_with_horizon(predictions, outcome), settings, seed)
 
 
 def curves(
@@ -140,15 +152,7 @@ def calibration(
     predictions: pd.DataFrame, outcome: Outcome, settings: Evaluation, seed: int
 ) -> pd.DataFrame:
     """Observed against predicted; of several classes with a column `class`."""
-    if outcome.kind == "survival":
-        judged = tables_survival.with_horizon(predictions, outcome)
-        return tables_survival.calibration_table(judged, settings, seed)
-    table = {
-        "binary": tables.calibration_table,
-        "multiclass": tables_multiclass.calibration_table,
-        "regression": tables_regression.calibration_table,
-    }[outcome.kind]
-    return table(predictions, settings, seed)
+    return CALIBRATION[outcome.kind](_with_horizon(predictions, outcome), settings, seed)
 
 
 def decision(predictions: pd.DataFrame, outcome: Outcome, settings: Evaluation) -> pd.DataFrame:
@@ -221,6 +225,13 @@ def subgroups(
     if not tables_of_levels:
         return pd.DataFrame(columns=SUBGROUP_COLUMNS)
     return pd.concat(tables_of_levels, ignore_index=True)[SUBGROUP_COLUMNS]
+
+
+def _with_horizon(predictions: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """The predictions as a `Measure` wants them: of survival with the time they are about."""
+    if outcome.kind != "survival":
+        return predictions
+    return tables_survival.with_horizon(predictions, outcome)
 
 
 def _levels(

@@ -135,9 +135,7 @@ def calibration_bins(
         `predicted, observed, ci_low, ci_high, n`.
     """
     outcome, probability = check_probabilities(y, p)
-    groups = int(np.clip(outcome.size / repeats // 10, 2, 10))
-    edges = np.unique(np.quantile(probability, np.arange(1, groups) / groups))
-    index = np.searchsorted(edges, probability, side="left")
+    index = prediction_groups(probability, usual_groups(outcome.size / repeats))
     rows = []
     for group in np.unique(index):
         inside = index == group
@@ -146,6 +144,17 @@ def calibration_bins(
         mean = float(probability[inside].mean())
         rows.append((mean, events / n, low, high, int(np.ceil(n))))
     return pd.DataFrame(rows, columns=["predicted", "observed", "ci_low", "ci_high", "n"])
+
+
+def usual_groups(cases: float) -> int:
+    """About ten cases a group, at least two and at most ten groups."""
+    return int(np.clip(cases // 10, 2, 10))
+
+
+def prediction_groups(p: npt.NDArray[np.floating], groups: int) -> npt.NDArray[np.intp]:
+    """The group of each prediction, of its shape: of equal size, equal predictions together."""
+    edges = np.unique(np.quantile(p, np.arange(1, groups) / groups))
+    return np.searchsorted(edges, p, side="left")
 
 
 def weighted_brier(y: Vector, p: Vector, weights: Matrix) -> Vector:

@@ -86,7 +86,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     absent = [c for c in PREDICTION_COLUMNS if c not in predictions.columns]
     if absent:
         raise RadpipeError("the predictions lack columns", found=absent, expected="all of them")
-    _check_finite(predictions, "y_prob")
+    check_finite(predictions, "y_prob")
     rows = predictions[predictions["y_true"].notna()].reset_index(drop=True)
     lost = predictions[predictions["y_true"].isna() & (predictions["cohort"] == "development")]
     if len(lost):
@@ -94,7 +94,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows
     check_probabilities(rows["y_true"], rows["y_prob"])
-    _check_finite(rows, "threshold")
+    check_finite(rows, "threshold")
     rows = rows.assign(repeat=[repeat_of(str(fold)) for fold in rows["fold"]])
     _check_repeats(rows)
     return rows
@@ -106,7 +106,12 @@ def repeat_of(fold: str) -> str:
     return head if head[:1] == "r" and head[1:].isdigit() and tail.isdigit() else fold
 
 
-def _check_finite(table: pd.DataFrame, column: str) -> None:
+def check_finite(table: pd.DataFrame, column: str) -> None:
+    """A column of the rows of `predictions.tsv` holds numbers only.
+
+    Raises:
+        RadpipeError: naming the first case without one.
+    """
     values = table[column].to_numpy(dtype=float, na_value=np.nan)
     if not np.isfinite(values).all():
         row = table.iloc[int(np.flatnonzero(~np.isfinite(values))[0])]

@@ -1,8 +1,9 @@
 """The predictions of one model in one cohort, as arrays, and whether they may be pooled."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 from zlib import crc32
 
 import numpy as np
@@ -20,28 +21,72 @@ models and covers the truth of the whole procedure less often than it says (guar
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What one model predicted in one cohort; rows are repeats, columns cases in order of name.
+class Predicted:
+    """The predictions of one model in one cohort: of which cases, by which folds.
 
     Attributes:
         model: its name.
         cohort: `development` or an external cohort.
-        case: names, shape (n,).
+        case: names in order, shape (n,).
         patient: name of each case's patient, shape (n,).
-        y: outcome, shape (n,).
-        p: probabilities, shape (repeats, n).
-        threshold: operating point of the fold that made the prediction, shape (repeats, n).
-        fold: name of that fold, shape (repeats, n).
+        fold: the fold that made each prediction, shape (repeats, n).
     """
 
     model: str
     cohort: str
     case: npt.NDArray[np.str_]
     patient: npt.NDArray[np.str_]
+    fold: npt.NDArray[np.str_]
+
+    @property
+    def n(self) -> int:
+        """Number of cases."""
+        return self.case.size
+
+    @property
+    def repeats(self) -> int:
+        """How often each case was predicted."""
+        return len(self.fold)
+
+    @property
+    def poolable(self) -> bool:
+        """Whether the predictions may be ranked together; see `check_pooling`."""
+        return self.cohort != DEVELOPMENT or not any(
+            leaves_one_out(fold, self.patient) for fold in self.fold
+        )
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether the predictions were made out of fold, in several folds of each repeat."""
+        folds = min(np.unique(row).size for row in self.fold)
+        return self.cohort == DEVELOPMENT and folds > 1
+
+    def method(self, name: str) -> str:
+        """The name of a method with what it is conditional on."""
+        suffix = CONDITIONAL if self.cohort == DEVELOPMENT else ""
+        repeats = f" (mean of {self.repeats} repeats)" if self.repeats > 1 else ""
+        return f"{name}{suffix}{repeats}"
+
+    def subset(self, keep: npt.NDArray[np.bool_]) -> Self:
+        """The same for some of the cases, `keep` of shape (n,)."""
+        return replace(
+            self, case=self.case[keep], patient=self.patient[keep], fold=self.fold[:, keep]
+        )
+
+
+@dataclass(frozen=True)
+class Judged(Predicted):
+    """Probabilities of a binary outcome.
+
+    Attributes:
+        y: outcome, shape (n,).
+        p: probabilities, shape (repeats, n).
+        threshold: operating point of the fold that made the prediction, shape (repeats, n).
+    """
+
     y: Vector
     p: Matrix
     threshold: Matrix
-    fold: npt.NDArray[np.str_]
 
     @property
     def clustered(self) -> bool:
@@ -53,19 +98,6 @@ class Judged:
         """Whether the cohort has positive and negative cases."""
         return bool(0 < self.y.sum() < self.y.size)
 
-    @property
-    def poolable(self) -> bool:
-        """Whether its predictions may be ranked together; see `check_pooling`."""
-        return self.cohort != DEVELOPMENT or not any(
-            leaves_one_out(fold, self.patient) for fold in self.fold
-        )
-
-    @property
-    def cross_validated(self) -> bool:
-        """Whether the predictions were made out of fold, in several folds of each repeat."""
-        folds = min(np.unique(row).size for row in self.fold)
-        return self.cohort == DEVELOPMENT and folds > 1
-
     @cached_property
     def placed(self) -> Placements:
         """Placements averaged over repeats: those of the mean AUC."""
@@ -74,23 +106,13 @@ class Judged:
             each.positive.mean(axis=0, keepdims=True), each.negative.mean(axis=0, keepdims=True)
         )
 
-    def method(self, name: str) -> str:
-        """The name of a method with what it is conditional on."""
-        suffix = CONDITIONAL if self.cohort == DEVELOPMENT else ""
-        repeats = f" (mean of {len(self.p)} repeats)" if len(self.p) > 1 else ""
-        return f"{name}{suffix}{repeats}"
-
-    def subset(self, keep: npt.NDArray[np.bool_]) -> "Judged":
+    def subset(self, keep: npt.NDArray[np.bool_]) -> Self:
         """The same for some of the cases, `keep` of shape (n,)."""
-        return Judged(
-            self.model,
-            self.cohort,
-            case=self.case[keep],
-            patient=self.patient[keep],
+        return replace(
+            super().subset(keep),
             y=self.y[keep],
             p=self.p[:, keep],
             threshold=self.threshold[:, keep],
-            fold=self.fold[:, keep],
         )
 
 
@@ -109,10 +131,10 @@ def judged(rows: pd.DataFrame) -> Iterator[Judged]:
             str(cohort),
             first["case"].to_numpy(dtype=str),
             first["patient"].to_numpy(dtype=str),
-            first["y_true"].to_numpy(dtype=float),
-            by_case["y_prob"].to_numpy(dtype=float).reshape(repeats, -1),
-            by_case["threshold"].to_numpy(dtype=float).reshape(repeats, -1),
             by_case["fold"].to_numpy(dtype=str).reshape(repeats, -1),
+            y=first["y_true"].to_numpy(dtype=float),
+            p=by_case["y_prob"].to_numpy(dtype=float).reshape(repeats, -1),
+            threshold=by_case["threshold"].to_numpy(dtype=float).reshape(repeats, -1),
         )
 
 

@@ -79,7 +79,7 @@ def performance_table(predictions: pd.DataFrame, settings: Evaluation, seed: int
                     found.low,
                     found.high,
                     found.method,
-                    part.y.size,
+                    part.n,
                 )
             )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -95,7 +95,7 @@ def operating_points(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for part in judged(check_predictions(predictions)):
         for p, threshold, fold in zip(part.p, part.threshold, part.fold, strict=True):
-            counts = weighted_counts(part.y, p >= threshold, np.ones((1, part.y.size)))
+            counts = weighted_counts(part.y, p >= threshold, np.ones((1, part.n)))
             rows.append(
                 {
                     "model": part.model,
@@ -104,7 +104,7 @@ def operating_points(predictions: pd.DataFrame) -> pd.DataFrame:
                     "threshold_low": threshold.min(),
                     "threshold_high": threshold.max(),
                     **{k: int(c[0]) for k, c in zip(("tp", "fp", "tn", "fn"), counts, strict=True)},
-                    "n": part.y.size,
+                    "n": part.n,
                     **{k: float(v[0]) for k, v in operating_metrics(*counts).items()},
                 }
             )
@@ -115,7 +115,7 @@ def _metrics(part: Judged, weights: Matrix, confidence: float) -> Iterator[tuple
     yield "auc", _auc(part, confidence)
     if part.cohort == DEVELOPMENT:
         yield from _fold_auc(part, confidence)
-    once = np.ones((1, part.y.size))
+    once = np.ones((1, part.n))
     for metric, statistic in PROBABILITY_METRICS.items():
         estimate, replicates = (
             np.mean([statistic(part.y, p, w) for p in part.p], axis=0) for w in (once, weights)
@@ -173,12 +173,12 @@ def _fold_auc(part: Judged, confidence: float) -> Iterator[tuple[str, Interval]]
         yield "auc_fold_mean", _undefined("undefined: fewer than two folds with both classes")
         return
     test = float(np.mean(sizes))
-    mean = nadeau_bengio(values, part.y.size - test, test, confidence)
+    mean = nadeau_bengio(values, part.n - test, test, confidence)
     spread = float(np.std(values, ddof=1))
     note = f"nadeau_bengio over {len(values)} folds with both classes"
     yield "auc_fold_mean", Interval(mean.difference, max(0.0, mean.low), min(1.0, mean.high), note)
     yield "auc_fold_sd", Interval(spread, np.nan, np.nan, f"sd over {len(values)} folds")
-    if len(part.p) > 1 and part.two_classes and part.poolable:
+    if part.repeats > 1 and part.two_classes and part.poolable:
         repeats = [discrimination.auc(part.y, p) for p in part.p]
         note = f"sd over {len(repeats)} repeats"
         yield "auc_repeat_sd", Interval(float(np.std(repeats, ddof=1)), np.nan, np.nan, note)

@@ -27,14 +27,17 @@ set changes by what was held out, gives H, and so the share F = H / n² over the
   terms cancel in part as well, which no estimate from repeats shows: variance = usual x k F (1 + c)
   with k = 1.5, set by simulation.
 
-`benchmarks/coverage.py` measures how often the intervals cover.
+`benchmarks/coverage.py` measures how often the intervals cover; `measured_coverage` has the result.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import t
 
@@ -48,13 +51,6 @@ Scale = Literal["identity", "logit"]
 
 METHOD = "repeated_cv_influence"
 """Names the intervals of this module."""
-
-MEASURED_COVERAGE = (
-    "in simulated studies of 50 to 300 patients with 10 repeats 95 % intervals covered the truth "
-    "in 93 to 97 %"
-)
-"""What `benchmarks/coverage.py` measured, in the words of a report."""
-
 
 SLOPE_FACTOR = 1.5
 """k of the calibration slope's variance; set by simulation, not by theory."""
@@ -122,6 +118,20 @@ class Inflation:
         return Interval(estimate, low, high, method)
 
 
+@cache
+def measured_coverage() -> pd.DataFrame:
+    """How often 95 % intervals held the truth in the simulations of `benchmarks/coverage.py`.
+
+    Returns:
+        By `metric`: `settings`, at least so many `cohorts` of each, `repeats` of the
+        cross-validation, `patients_low` and `patients_high` of a cohort; `coverage_low`,
+        `coverage_high` and `coverage_mean` over the settings; settings `within` 0.93 to 0.97.
+    """
+    table = files("radpipe.evaluation").joinpath("data", "measured_coverage.tsv")
+    with table.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, sep="\t", index_col="metric")
+
+
 def inflation(
     influence: Matrix,
     fold: npt.NDArray[np.generic],
@@ -171,9 +181,8 @@ def inflation(
 def _both_roles(influence: Matrix, mean: Vector, groups: npt.NDArray[np.generic]) -> float:
     """Covariance of a patient's roles as test and as training case, over the test variance.
 
-    Held out, a
-    fold's patients are missing from the models that judge them: the change of its sum against the
-    mean over repeats is minus their influence as training cases, over the other folds.
+    Held out, a fold's patients are missing from the models that judge them: the change of its sum
+    against the mean over repeats is minus their influence as training cases, over the other folds.
     """
     repeats = len(influence)
     product = square = 0.0
@@ -208,8 +217,8 @@ def auc_procedure_interval(
     """
     estimate = float(placements(y, p).auc.mean())
     found = inflation(auc_influence(y, p), fold, patient)
-    smaller = min(np.unique(np.asarray(patient)[y == label]).size for label in (0, 1))
-    return found.interval(estimate, confidence, scale="logit", freedom=smaller - 1)
+    freedom = _freedom(patient, y == 0, y == 1)
+    return found.interval(estimate, confidence, scale="logit", freedom=freedom)
 
 
 def slope_procedure_interval(
@@ -227,8 +236,8 @@ def slope_procedure_interval(
     if not np.isfinite(slopes).all():
         return Interval(np.nan, np.nan, np.nan, "undefined: predictions constant or separating")
     found = inflation(slope_influence(y, p), fold, patient, cancelling=True)
-    smaller = min(np.unique(np.asarray(patient)[y == label]).size for label in (0, 1))
-    return found.interval(float(slopes.mean()), confidence, freedom=smaller - 1)
+    freedom = _freedom(patient, y == 0, y == 1)
+    return found.interval(float(slopes.mean()), confidence, freedom=freedom)
 
 
 def concordance_procedure_interval(
@@ -252,8 +261,13 @@ def concordance_procedure_interval(
     if not np.isfinite(estimate):
         return Interval(np.nan, np.nan, np.nan, "undefined: no usable pair")
     found = inflation(np.stack([found.influence for found in each]), fold, patient)
-    with_event = np.unique(np.asarray(patient)[np.asarray(outcome[1]) == 1]).size
-    return found.interval(estimate, confidence, scale="logit", freedom=with_event - 1)
+    freedom = _freedom(patient, np.asarray(outcome[1]) == 1)
+    return found.interval(estimate, confidence, scale="logit", freedom=freedom)
+
+
+def _freedom(patient: npt.ArrayLike, *groups: npt.NDArray[np.bool_]) -> int:
+    """Patients of the smallest of some groups of cases less 1."""
+    return min(np.unique(np.asarray(patient)[group]).size for group in groups) - 1
 
 
 def auc_influence(y: Vector, p: Matrix) -> Matrix:

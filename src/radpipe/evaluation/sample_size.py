@@ -1,4 +1,4 @@
-"""How many patients a prediction model needs."""
+"""How many patients the models of a study need, for every kind of outcome."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,12 +8,16 @@ import pandas as pd
 
 from radpipe.errors import RadpipeError
 from radpipe.evaluation.intervals import normal_quantile
+from radpipe.evaluation.sample_size_multinomial import riley_multinomial
+from radpipe.evaluation.sample_size_riley import riley_continuous, riley_survival
+from radpipe.evaluation.sample_size_shrinkage import (
+    DEFAULT_SHARE,
+    cases_for_shrinkage,
+    maximum_r2,
+)
 
-
-def maximum_r2(prevalence: float) -> float:
-    """The largest Cox-Snell R² that a binary outcome of this prevalence allows."""
-    likelihood = prevalence * np.log(prevalence) + (1 - prevalence) * np.log(1 - prevalence)
-    return float(1 - np.exp(2 * likelihood))
+SMALL_MEAN = 0.1
+"""A mean of fewer standard deviations than this is no scale for a relative margin."""
 
 
 def riley_binary(
@@ -47,7 +51,7 @@ def riley_binary(
         RadpipeError: a number that cannot be meant.
     """
     largest = maximum_r2(prevalence) if 0 < prevalence < 1 else 0.0
-    r2 = 0.15 * largest if r2_cox_snell is None else r2_cox_snell
+    r2 = DEFAULT_SHARE * largest if r2_cox_snell is None else r2_cox_snell
     if not 0 < r2 < min(largest, shrinkage) or parameters < 1 or shrinkage >= 1:
         raise RadpipeError(
             "the sample size cannot be computed",
@@ -79,29 +83,57 @@ def riley_binary(
 
 
 def sample_size_table(
-    cards: Sequence[Mapping[str, Any]], r2_cox_snell: float | None = None
+    cards: Sequence[Mapping[str, Any]], expected_r2: float | None = None
 ) -> pd.DataFrame:
     """Riley's criteria for the model that needs the most: the one with the most candidates.
 
+    Of a continuous outcome whose mean is near 0 (`SMALL_MEAN`) the criterion on the mean is not
+    asked: its margin is a share of the mean. Of a time to an event the median follow-up stands for
+    the mean one; only the criterion on the overall risk depends on it.
+
     Args:
-        cards: what is known of each model: `name`, `columns` (the candidates), `prevalence` and
-            `n_patients` of its training part.
-        r2_cox_snell: expected R²; default: 15 % of its maximum.
+        cards: what is known of each model: `name`, `kind` of its outcome (default: binary),
+            `columns` (the candidates), `n_patients` of its training part, and what
+            `cards.training_card` tells of an outcome of this kind.
+        expected_r2: Cox-Snell R², of a continuous outcome the adjusted one; default: 15 % of its
+            maximum.
 
     Returns:
         `criterion, value, needed, found, met`, then the `model` and its number of candidate
         `parameters`.
+
+    Raises:
+        RadpipeError: there is no model, or a number that cannot be meant.
     """
+    if not cards:
+        raise RadpipeError("the sample size cannot be computed", found="no model with features")
     card = max(cards, key=lambda c: len(c["columns"]))
-    table = riley_binary(
-        parameters=len(card["columns"]),
-        prevalence=float(card["prevalence"]),
-        found=int(card["n_patients"]),
-        r2_cox_snell=r2_cox_snell,
-    )
-    return table.assign(model=card["name"], parameters=len(card["columns"]))
+    parameters, found = len(card["columns"]), int(card["n_patients"])
+    table = _criteria(card, parameters, found, expected_r2)
+    return table.assign(model=card["name"], parameters=parameters)
 
 
-def cases_for_shrinkage(parameters: int, r2: float, shrinkage: float) -> int:
-    """Cases that keep the shrinkage of a model with this expected Cox-Snell R² at least this."""
-    return int(np.ceil(parameters / ((shrinkage - 1) * np.log1p(-r2 / shrinkage))))
+def _criteria(
+    card: Mapping[str, Any], parameters: int, found: int, r2: float | None
+) -> pd.DataFrame:
+    """The criteria of the kind of outcome that a card tells of."""
+    kind = card.get("kind", "binary")
+    if kind == "multiclass":
+        shares = [float(share) for share in card["prevalence"].values()]
+        return riley_multinomial(parameters=parameters, shares=shares, found=found, r2_cox_snell=r2)
+    if kind == "regression":
+        mean, sd = float(card["mean"]), float(card["sd"])
+        asked = mean if abs(mean) >= SMALL_MEAN * sd else None
+        return riley_continuous(parameters=parameters, r2=r2, mean=asked, sd=sd, found=found)
+    if kind == "survival":
+        follow_up = float(card["median_time"])
+        return riley_survival(
+            parameters=parameters,
+            rate=int(card["n_events"]) / (int(card["n"]) * follow_up),
+            timepoint=float(card["horizon"]),
+            follow_up=follow_up,
+            found=found,
+            r2_cox_snell=r2,
+        )
+    prevalence = float(card["prevalence"])
+    return riley_binary(parameters=parameters, prevalence=prevalence, found=found, r2_cox_snell=r2)

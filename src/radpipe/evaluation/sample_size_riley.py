@@ -1,7 +1,7 @@
 """Riley's sample size for continuous outcomes and times to an event, and R² from an expected AUC.
 
-Binary outcomes are in `sample_size`. The wanted numbers are Riley's: shrinkage of at least 0.9,
-optimism in R² of at most 0.05.
+Binary outcomes are in `sample_size`, several classes in `sample_size_multinomial`. The
+wanted numbers are Riley's: shrinkage of at least 0.9, optimism in R² of at most 0.05.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from scipy.stats import norm, t
 
 from radpipe.errors import RadpipeError
 from radpipe.evaluation.intervals import normal_quantile
-from radpipe.evaluation.sample_size import cases_for_shrinkage
+from radpipe.evaluation.sample_size_shrinkage import DEFAULT_SHARE, cases_for_shrinkage
 
 SHRINKAGE = 0.9
 MARGIN = 0.05
@@ -49,8 +49,8 @@ def riley_survival(
     rate: float,
     timepoint: float,
     follow_up: float,
-    r2_cox_snell: float,
     found: int,
+    r2_cox_snell: float | None = None,
 ) -> pd.DataFrame:
     """Riley's criteria for a model of a time to an event; shrinkage 0.9, margins 0.05.
 
@@ -61,8 +61,8 @@ def riley_survival(
         rate: events a unit of time.
         timepoint: at which the overall risk must be precise.
         follow_up: mean, in the same unit.
-        r2_cox_snell: expected R².
         found: cases at hand.
+        r2_cox_snell: expected R²; default: 15 % of its maximum.
 
     Returns:
         As `riley_binary`; `events` are those expected.
@@ -74,11 +74,12 @@ def riley_survival(
     _check_positive(rate=rate, timepoint=timepoint, follow_up=follow_up)
     # pmsampsize's likelihood of an exponential model without predictors.
     largest = float(1 - np.exp(2 * per_case * (np.log(per_case) - 1)))
-    _check_r2(r2_cox_snell, largest, parameters)
-    second = r2_cox_snell / (r2_cox_snell + MARGIN * largest)
+    r2 = DEFAULT_SHARE * largest if r2_cox_snell is None else r2_cox_snell
+    _check_r2(r2, largest, parameters)
+    second = r2 / (r2 + MARGIN * largest)
     needed = {
-        "shrinkage": cases_for_shrinkage(parameters, r2_cox_snell, SHRINKAGE),
-        "optimism": cases_for_shrinkage(parameters, r2_cox_snell, second),
+        "shrinkage": cases_for_shrinkage(parameters, r2, SHRINKAGE),
+        "optimism": cases_for_shrinkage(parameters, r2, second),
         "overall_risk": _first_true(
             lambda n: _survival_margin(n, rate, timepoint, follow_up) <= MARGIN
         ),
@@ -87,7 +88,7 @@ def riley_survival(
 
 
 def riley_continuous(
-    *, parameters: int, r2: float, mean: float, sd: float, found: int
+    *, parameters: int, mean: float | None, sd: float, found: int, r2: float | None = None
 ) -> pd.DataFrame:
     """Riley's criteria for a model of a continuous outcome.
 
@@ -96,10 +97,10 @@ def riley_continuous(
 
     Args:
         parameters: candidate parameters.
-        r2: expected adjusted R².
-        mean: of the outcome.
+        mean: of the outcome; none: how well it is known is not asked.
         sd: of the outcome.
         found: cases at hand.
+        r2: expected adjusted R²; default: 15 % of its maximum, which is 1.
 
     Returns:
         `criterion, value, needed, found, met` with the criteria `shrinkage`, `optimism`,
@@ -108,18 +109,22 @@ def riley_continuous(
     Raises:
         RadpipeError: a number that cannot be meant.
     """
-    _check_positive(sd=sd, mean=abs(mean))
-    _check_r2(r2, 1.0, parameters)
+    expected = DEFAULT_SHARE if r2 is None else r2
+    _check_positive(sd=sd, mean=1.0 if mean is None else abs(mean))
+    _check_r2(expected, 1.0, parameters)
+    fewest = parameters + 2
     needed = {
         "shrinkage": _first_true(
-            lambda n: _linear_shrinkage(n, parameters, r2) >= SHRINKAGE, start=parameters + 2
+            lambda n: _linear_shrinkage(n, parameters, expected) >= SHRINKAGE, start=fewest
         ),
-        "optimism": int(np.ceil(1 + parameters * (1 - r2) / MARGIN)),
+        "optimism": int(np.ceil(1 + parameters * (1 - expected) / MARGIN)),
         "residual_sd": 234 + parameters,
-        "mean": _first_true(
-            lambda n: _mean_margin(n, parameters, r2, sd) <= 0.1 * abs(mean), start=parameters + 2
-        ),
     }
+    if mean is not None:
+        margin = 0.1 * abs(mean)
+        needed["mean"] = _first_true(
+            lambda n: _mean_margin(n, parameters, expected, sd) <= margin, start=fewest
+        )
     every = max(needed.values())
     values = {"shrinkage": SHRINKAGE, "optimism": MARGIN, "residual_sd": 0.1, "mean": 0.1}
     rows = [(name, values[name], n, found) for name, n in needed.items()]

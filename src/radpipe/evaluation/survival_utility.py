@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from radpipe.errors import FitError, RadpipeError
+from radpipe.evaluation.calibration import prediction_groups
 from radpipe.evaluation.cox import cox_fit
 from radpipe.evaluation.survival_checks import check_event_probabilities, check_survival
 from radpipe.evaluation.survival_curves import KaplanMeier, kaplan_meier
@@ -91,8 +92,7 @@ def calibration_groups(
     t, e = check_survival(time, event)
     probability = check_event_probabilities(p, t.size)
     _check_followed(horizon, t)
-    edges = np.unique(np.quantile(probability, np.arange(1, groups) / groups))
-    index = np.searchsorted(edges, probability, side="left")
+    index = prediction_groups(probability, groups)
     rows = []
     for group in np.unique(index):
         own = index == group

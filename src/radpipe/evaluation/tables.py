@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
 
 from radpipe.config import Evaluation
-from radpipe.evaluation.calibration import FLOOR, calibration_bins, loess_curve, weighted_slope
+from radpipe.evaluation.calibration import calibration_bins
 from radpipe.evaluation.checks import check_predictions
 from radpipe.evaluation.cohorts import Judged, judged, resamples
 from radpipe.evaluation.comparison import Difference, difference_of_aucs
@@ -15,7 +14,14 @@ from radpipe.evaluation.discrimination import (
     delong_covariance,
     roc_curve,
 )
-from radpipe.evaluation.intervals import percentile_interval
+from radpipe.evaluation.tables_curves import (
+    CALIBRATION_COLUMNS,
+    SMOOTH_FROM,
+    calibration_curve,
+    decision_rows,
+    decision_thresholds,
+    proportion_fit,
+)
 from radpipe.evaluation.tables_shared import (
     COMPARISON_COLUMNS,
     adjusted,
@@ -26,7 +32,6 @@ from radpipe.evaluation.tables_shared import (
     untested,
 )
 from radpipe.evaluation.utility import net_benefit
-from radpipe.types import Matrix, Vector
 
 ROC_COLUMNS = [
     "model",
@@ -36,25 +41,6 @@ ROC_COLUMNS = [
     "true_positive_rate",
     "precision",
 ]
-CALIBRATION_COLUMNS = [
-    "model",
-    "cohort",
-    "predicted",
-    "observed",
-    "ci_low",
-    "ci_high",
-    "n",
-    "kind",
-]
-DECISION_COLUMNS = ["model", "cohort", "threshold", "net_benefit"]
-CURVE_POINTS = 50
-"""Points of a calibration curve."""
-
-SMOOTH_FROM = 100
-"""Cases from which on a calibration curve is smoothed; with fewer, loess follows single cases."""
-
-DECISION_STEP = 0.01
-"""Distance of the threshold probabilities of a decision curve."""
 
 
 def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +52,7 @@ def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
     parts = [p for p in judged(check_predictions(predictions)) if p.two_classes and p.poolable]
     curves = []
     for part in parts:
-        curve = roc_curve(np.tile(part.y, len(part.p)), part.p.ravel())
+        curve = roc_curve(np.tile(part.y, part.repeats), part.p.ravel())
         found = part.y.mean() * curve["true_positive_rate"]
         called = found + (1 - part.y.mean()) * curve["false_positive_rate"]
         precision = found / called.where(called > 0)
@@ -89,12 +75,14 @@ def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int
     for part in judged(check_predictions(predictions)):
         if not part.two_classes:
             continue
-        outcome, repeats = np.tile(part.y, len(part.p)), len(part.p)
+        outcome, confidence = np.tile(part.y, part.repeats), settings.confidence
         bins = calibration_bins(
-            outcome, part.p.ravel(), repeats=repeats, confidence=settings.confidence
+            outcome, part.p.ravel(), repeats=part.repeats, confidence=confidence
         )
-        kind = "loess" if part.y.size >= SMOOTH_FROM else "logistic"
-        curve = _curve(part, settings, seed, kind)
+        kind = "loess" if part.n >= SMOOTH_FROM else "logistic"
+        fit, once = proportion_fit(kind, part.y), np.ones((1, part.n))
+        weights = resamples(part.patient, part.cohort, settings.bootstrap, seed)
+        curve = calibration_curve(part.p, fit, once, weights, confidence)
         for table, name in ((bins, "bin"), (curve, kind)):
             tables.append(table.assign(model=part.model, cohort=part.cohort, kind=name))
     return joined(tables, CALIBRATION_COLUMNS)
@@ -108,22 +96,11 @@ def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFr
         cohort; the mean over repeats.
     """
     thresholds = decision_thresholds(settings)
-    tables, references = [], {}
-    for part in judged(check_predictions(predictions)):
-        curves = [net_benefit(part.y, p, thresholds) for p in part.p]
-        benefit = np.mean([curve["net_benefit"] for curve in curves], axis=0)
-        rows = pd.DataFrame({"threshold": thresholds, "net_benefit": benefit})
-        tables.append(rows.assign(model=part.model, cohort=part.cohort))
-        for name in ("treat_all", "treat_none"):
-            line = pd.DataFrame({"threshold": thresholds, "net_benefit": curves[0][name]})
-            references[part.cohort, name] = line.assign(model=name, cohort=part.cohort)
-    return joined([*tables, *references.values()], DECISION_COLUMNS)
-
-
-def decision_thresholds(settings: Evaluation) -> Vector:
-    """The threshold probabilities of a decision curve: `decision_range` in steps."""
-    low, high = settings.decision_range
-    return np.round(np.arange(low, high + DECISION_STEP / 2, DECISION_STEP), 10)
+    found = (
+        (part, [net_benefit(part.y, p, thresholds) for p in part.p])
+        for part in judged(check_predictions(predictions))
+    )
+    return decision_rows(found, thresholds)
 
 
 def comparison_table(
@@ -151,13 +128,13 @@ def comparison_table(
         for first, second in pairs:
             a, b = common_cases(first, second)
             found = _test(a, b, settings.confidence)
-            rows.append(comparison_row(a.model, b.model, a.case.size, found))
+            rows.append(comparison_row(a.model, b.model, a.n, found))
         tables.append(adjusted(rows, cohort, "auc", named))
     return joined(tables, COMPARISON_COLUMNS)
 
 
 def _test(a: Judged, b: Judged, confidence: float) -> Difference:
-    if not (a.y.size and a.two_classes):
+    if not (a.n and a.two_classes):
         return untested("undefined: one class")
     if not (a.poolable and b.poolable):
         return untested("refused: pooled leave-one-out predictions are biased")
@@ -170,31 +147,3 @@ def _test(a: Judged, b: Judged, confidence: float) -> Difference:
         return difference_of_aucs(placed, covariance, confidence, a.method("obuchowski_paired"))
     covariance = delong_covariance(placed)
     return difference_of_aucs(placed, covariance, confidence, a.method("delong_paired"))
-
-
-def _curve(part: Judged, settings: Evaluation, seed: int, kind: str) -> pd.DataFrame:
-    """The calibration curve of one model in one cohort."""
-    low, high = float(part.p.min()), float(part.p.max())
-    at = np.linspace(low, high, CURVE_POINTS) if high > low else np.empty(0)
-    weights = resamples(part.patient, part.cohort, settings.bootstrap, seed)
-    draw = loess_curve if kind == "loess" else _calibration_line
-    once = np.ones((1, part.y.size))
-    observed = np.mean([draw(part.y, p, at, weights=once)[0] for p in part.p], axis=0)
-    drawn = np.mean([draw(part.y, p, at, weights=weights) for p in part.p], axis=0)
-    limits = [percentile_interval(np.nan, column, settings.confidence) for column in drawn.T]
-    return pd.DataFrame(
-        {
-            "predicted": at,
-            "observed": observed,
-            "ci_low": [limit.low for limit in limits],
-            "ci_high": [limit.high for limit in limits],
-            "n": part.y.size,
-        }
-    ).dropna(subset="observed")
-
-
-def _calibration_line(y: Vector, p: Vector, at: Vector, *, weights: Matrix) -> Matrix:
-    """The logistic recalibration of `p` at the probabilities `at`, one row a row of weights."""
-    intercept, slope = weighted_slope(y, p, weights)
-    predictor = logit(np.clip(at, FLOOR, 1 - FLOOR))
-    return np.asarray(expit(intercept[:, None] + slope[:, None] * predictor))

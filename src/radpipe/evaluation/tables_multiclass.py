@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from radpipe.config import Evaluation
-from radpipe.evaluation import tables
+from radpipe.evaluation import tables, tables_curves
 from radpipe.evaluation.discrimination import weighted_auc
 from radpipe.evaluation.tables_shared import Scored, compare, joined, scored
 from radpipe.io.outcomes import value_key
@@ -17,7 +17,7 @@ PREFIX = "y_prob_"
 """Begins the column of the probability of a class."""
 
 ROC_COLUMNS = ["model", "cohort", "class", *tables.ROC_COLUMNS[2:]]
-CALIBRATION_COLUMNS = ["model", "cohort", "class", *tables.CALIBRATION_COLUMNS[2:]]
+CALIBRATION_COLUMNS = ["model", "cohort", "class", *tables_curves.CALIBRATION_COLUMNS[2:]]
 CONFUSION_COLUMNS = ["model", "cohort", "y_true", "y_pred", "n"]
 
 

@@ -4,11 +4,17 @@ import numpy as np
 import pandas as pd
 
 from radpipe.config import Evaluation
+from radpipe.evaluation.calibration import prediction_groups, usual_groups
 from radpipe.evaluation.cohorts import resamples
 from radpipe.evaluation.intervals import percentile_interval
 from radpipe.evaluation.loess import loess_weighted
 from radpipe.evaluation.regression import weighted_r2
-from radpipe.evaluation.tables import CALIBRATION_COLUMNS, CURVE_POINTS, SMOOTH_FROM
+from radpipe.evaluation.tables_curves import (
+    CALIBRATION_COLUMNS,
+    SMOOTH_FROM,
+    Fit,
+    calibration_curve,
+)
 from radpipe.evaluation.tables_shared import Scored, compare, joined, scored
 from radpipe.types import Matrix, Vector
 
@@ -54,10 +60,15 @@ def calibration_table(predictions: pd.DataFrame, settings: Evaluation, seed: int
     for part in _parts(predictions):
         weights = resamples(part.patient, part.cohort, settings.bootstrap, seed)
         kind = "loess" if part.n >= SMOOTH_FROM else "linear"
-        for name, table in (
-            ("bin", _groups(part, weights, settings.confidence)),
-            (kind, _curve(part, weights, settings.confidence, kind)),
-        ):
+        groups = _groups(part, weights, settings.confidence)
+        curve = calibration_curve(
+            part.scores["y_pred"],
+            _fit(kind, part.number("y_true")),
+            np.ones((1, part.n)),
+            weights,
+            settings.confidence,
+        )
+        for name, table in (("bin", groups), (kind, curve)):
             tables.append(table.assign(model=part.model, cohort=part.cohort, kind=name))
     return joined(tables, CALIBRATION_COLUMNS)
 
@@ -99,11 +110,9 @@ def _differences(part: Scored, weights: Matrix) -> dict[str, Vector]:
 
 
 def _groups(part: Scored, weights: Matrix, confidence: float) -> pd.DataFrame:
-    """About ten cases a group, at least two and at most ten groups; equal predictions together."""
+    """The mean of the observed values in groups of neighbouring predictions."""
     y, p = part.number("y_true"), part.scores["y_pred"]
-    groups = int(np.clip(part.n // 10, 2, 10))
-    edges = np.unique(np.quantile(p, np.arange(1, groups) / groups))
-    index = np.searchsorted(edges, p, side="left")
+    index = prediction_groups(p, usual_groups(part.n))
     rows = []
     for group in np.unique(index):
         # How often each case lies in the group, over repeats.
@@ -118,24 +127,10 @@ def _groups(part: Scored, weights: Matrix, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["predicted", "observed", "ci_low", "ci_high", "n"])
 
 
-def _curve(part: Scored, weights: Matrix, confidence: float, kind: str) -> pd.DataFrame:
-    y, each = part.number("y_true"), part.scores["y_pred"]
-    low, high = float(each.min()), float(each.max())
-    at = np.linspace(low, high, CURVE_POINTS) if high > low else np.empty(0)
-    fit = _line if kind == "linear" else loess_weighted
-    once = np.ones((1, part.n))
-    observed = np.mean([fit(p, y, at, once)[0] for p in each], axis=0)
-    drawn = np.mean([fit(p, y, at, weights) for p in each], axis=0)
-    limits = [percentile_interval(np.nan, column, confidence) for column in drawn.T]
-    return pd.DataFrame(
-        {
-            "predicted": at,
-            "observed": observed,
-            "ci_low": [limit.low for limit in limits],
-            "ci_high": [limit.high for limit in limits],
-            "n": part.n,
-        }
-    ).dropna(subset="observed")
+def _fit(kind: str, y: Vector) -> Fit:
+    """The mean of the observed values at a prediction."""
+    curve = _line if kind == "linear" else loess_weighted
+    return lambda p, at, weights: curve(p, y, at, weights)
 
 
 def _line(x: Vector, y: Vector, at: Vector, weights: Matrix) -> Matrix:

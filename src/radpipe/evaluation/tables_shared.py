@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ import pandas as pd
 
 from radpipe.config import Evaluation
 from radpipe.errors import RadpipeError
-from radpipe.evaluation.checks import repeat_of
-from radpipe.evaluation.cohorts import CONDITIONAL, leaves_one_out, resamples
+from radpipe.evaluation.checks import check_finite, repeat_of
+from radpipe.evaluation.cohorts import Predicted, resamples
 from radpipe.evaluation.comparison import Difference
 from radpipe.evaluation.intervals import percentile_interval
 from radpipe.evaluation.multiplicity import holm
@@ -37,59 +37,20 @@ PAIRED_BOOTSTRAP = "patient_bootstrap_paired"
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What one model predicted in one cohort, of any kind of outcome.
+class Scored(Predicted):
+    """Predictions of any kind of outcome.
 
     Attributes:
-        model: its name.
-        cohort: `development` or an external cohort.
-        case: names in order, shape (n,).
-        patient: name of each case's patient, shape (n,).
         truth: the columns of the outcome, each of shape (n,).
         scores: the columns of the predictions, each of shape (repeats, n).
-        fold: the fold that made each prediction, shape (repeats, n).
     """
 
-    model: str
-    cohort: str
-    case: npt.NDArray[np.str_]
-    patient: npt.NDArray[np.str_]
     truth: Mapping[str, npt.NDArray[np.generic]]
     scores: Mapping[str, Matrix]
-    fold: npt.NDArray[np.str_]
-
-    @property
-    def n(self) -> int:
-        """Number of cases."""
-        return self.case.size
-
-    @property
-    def repeats(self) -> int:
-        """How often each case was predicted."""
-        return len(self.fold)
-
-    @property
-    def poolable(self) -> bool:
-        """Whether its predictions may be ranked together; see `cohorts.check_pooling`."""
-        return self.cohort != DEVELOPMENT or not any(
-            leaves_one_out(fold, self.patient) for fold in self.fold
-        )
-
-    @property
-    def cross_validated(self) -> bool:
-        """Whether the predictions were made out of fold, in several folds of each repeat."""
-        folds = min(np.unique(row).size for row in self.fold)
-        return self.cohort == DEVELOPMENT and folds > 1
 
     def number(self, column: str) -> Vector:
         """A column of the outcome as numbers, shape (n,)."""
         return np.asarray(self.truth[column], dtype=float)
-
-    def method(self, name: str) -> str:
-        """The name of a method with what it is conditional on."""
-        suffix = CONDITIONAL if self.cohort == DEVELOPMENT else ""
-        repeats = f" (mean of {self.repeats} repeats)" if self.repeats > 1 else ""
-        return f"{name}{suffix}{repeats}"
 
     def repeat(self, index: int) -> Self:
         """The predictions of one repeat."""
@@ -99,41 +60,14 @@ class Scored:
 
     def subset(self, keep: npt.NDArray[np.bool_]) -> Self:
         """The same for some of the cases, `keep` of shape (n,)."""
-        return type(self)(
-            self.model,
-            self.cohort,
-            self.case[keep],
-            self.patient[keep],
-            {name: values[keep] for name, values in self.truth.items()},
-            {name: values[:, keep] for name, values in self.scores.items()},
-            self.fold[:, keep],
+        return replace(
+            super().subset(keep),
+            truth={name: values[keep] for name, values in self.truth.items()},
+            scores={name: values[:, keep] for name, values in self.scores.items()},
         )
 
 
-class Part(Protocol):
-    """What pairing needs to know of the predictions of one model in one cohort."""
-
-    @property
-    def model(self) -> str:
-        """Name of the model."""
-        ...
-
-    @property
-    def cohort(self) -> str:
-        """Name of the cohort."""
-        ...
-
-    @property
-    def case(self) -> npt.NDArray[np.str_]:
-        """Names of the cases, shape (n,)."""
-        ...
-
-    def subset(self, keep: npt.NDArray[np.bool_]) -> Self:
-        """The same for some of the cases."""
-        ...
-
-
-PartT = TypeVar("PartT", bound=Part)
+PartT = TypeVar("PartT", bound=Predicted)
 
 Statistic = Callable[[Scored, Matrix], Vector]
 """A number of each row of case weights (B, n), shape (B,); the mean over repeats."""
@@ -161,7 +95,7 @@ def scored(predictions: pd.DataFrame, truth: Sequence[str], scores: Sequence[str
         raise RadpipeError("a development case has no outcome", case=str(lost["case"].iloc[0]))
     rows = predictions[known]
     for column in scores:
-        _check_finite(rows, column)
+        check_finite(rows, column)
     rows = rows.assign(repeat=[repeat_of(str(fold)) for fold in rows["fold"]])
     return [
         _arrays(str(model), str(cohort), group, truth, scores)
@@ -324,19 +258,7 @@ def _arrays(
         cohort,
         table[0],
         first["patient"].to_numpy(dtype=str),
-        {column: first[column].to_numpy() for column in truth},
-        {c: by_case[c].to_numpy(dtype=float).reshape(repeats, -1) for c in scores},
         by_case["fold"].to_numpy(dtype=str).reshape(repeats, -1),
+        truth={column: first[column].to_numpy() for column in truth},
+        scores={c: by_case[c].to_numpy(dtype=float).reshape(repeats, -1) for c in scores},
     )
-
-
-def _check_finite(rows: pd.DataFrame, column: str) -> None:
-    values = rows[column].to_numpy(dtype=float, na_value=np.nan)
-    if not np.isfinite(values).all():
-        row = rows.iloc[int(np.flatnonzero(~np.isfinite(values))[0])]
-        raise RadpipeError(
-            f"model '{row['model']}', fold {row['fold']}: {column} is missing",
-            case=str(row["case"]),
-            found=row[column],
-            expected="a number for every case",
-        )

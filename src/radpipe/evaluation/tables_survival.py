@@ -5,24 +5,23 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit, logit
 
 from radpipe.config import Evaluation, Outcome
-from radpipe.evaluation.calibration import FLOOR, weighted_slope
+from radpipe.evaluation.calibration import prediction_groups, usual_groups
 from radpipe.evaluation.cohorts import resamples
 from radpipe.evaluation.intervals import percentile_interval
-from radpipe.evaluation.loess import loess_weighted
 from radpipe.evaluation.performance_survival import PREFIX, curve_columns, horizon_in
 from radpipe.evaluation.survival_curves import kaplan_meier, log_rank
 from radpipe.evaluation.survival_scores import brier_at, brier_null, horizon_weights
 from radpipe.evaluation.survival_utility import net_benefit_survival
 from radpipe.evaluation.survival_weighted import weighted_auc_at, weighted_concordance
-from radpipe.evaluation.tables import (
+from radpipe.evaluation.tables_curves import (
     CALIBRATION_COLUMNS,
-    CURVE_POINTS,
-    DECISION_COLUMNS,
     SMOOTH_FROM,
+    calibration_curve,
+    decision_rows,
     decision_thresholds,
+    proportion_fit,
 )
 from radpipe.evaluation.tables_shared import Scored, compare, joined, scored
 from radpipe.types import DEVELOPMENT, Matrix, Vector
@@ -156,22 +155,14 @@ def decision_table(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFr
         cohort; means over repeats.
     """
     horizon, thresholds = horizon_in(predictions), decision_thresholds(settings)
-    tables, references = [], {}
+    found = []
     for part in scored(predictions, TRUTH, SCORES):
         time, event = part.number("time"), part.number("event")
-        if time.max() < horizon:
-            continue
-        curves = [
-            net_benefit_survival(p, time, event, horizon, thresholds)
-            for p in part.scores["event_prob"]
-        ]
-        benefit = np.mean([curve["net_benefit"] for curve in curves], axis=0)
-        rows = pd.DataFrame({"threshold": thresholds, "net_benefit": benefit})
-        tables.append(rows.assign(model=part.model, cohort=part.cohort))
-        for name in ("treat_all", "treat_none"):
-            line = pd.DataFrame({"threshold": thresholds, "net_benefit": curves[0][name]})
-            references[part.cohort, name] = line.assign(model=name, cohort=part.cohort)
-    return joined([*tables, *references.values()], DECISION_COLUMNS)
+        if time.max() >= horizon:
+            each = part.scores["event_prob"]
+            curves = [net_benefit_survival(p, time, event, horizon, thresholds) for p in each]
+            found.append((part, curves))
+    return decision_rows(found, thresholds)
 
 
 def mean_c(part: Scored, weights: Matrix) -> Vector:
@@ -236,11 +227,9 @@ def _scores_at(
 
 
 def _groups(part: Scored, horizon: float, confidence: float) -> pd.DataFrame:
-    """About ten cases a group, at least two and at most ten groups; equal predictions together."""
+    """The observed share of events in groups of neighbouring predictions."""
     p = part.scores["event_prob"]
-    groups = int(np.clip(part.n // 10, 2, 10))
-    edges = np.unique(np.quantile(p, np.arange(1, groups) / groups))
-    index = np.searchsorted(edges, p, side="left")
+    index = prediction_groups(p, usual_groups(part.n))
     rows = [
         (float(p[index == group].mean()), *_observed(part, index == group, horizon, confidence))
         for group in np.unique(index)
@@ -268,30 +257,7 @@ def _curve(
     part: Scored, horizon: float, settings: Evaluation, seed: int, kind: str
 ) -> pd.DataFrame:
     known = horizon_weights(part.number("time"), part.number("event"), horizon)
-    y, each = known.had.astype(float), part.scores["event_prob"]
-    low, high = float(each.min()), float(each.max())
-    at = np.linspace(low, high, CURVE_POINTS) if high > low else np.empty(0)
-    fit = _logistic_line if kind == "logistic" else _smooth
+    fit, once = proportion_fit(kind, known.had.astype(float)), known.weight[None, :]
     weights = resamples(part.patient, part.cohort, settings.bootstrap, seed) * known.weight
-    observed = np.mean([fit(p, y, at, known.weight[None, :])[0] for p in each], axis=0)
-    drawn = np.mean([fit(p, y, at, weights) for p in each], axis=0)
-    limits = [percentile_interval(np.nan, column, settings.confidence) for column in drawn.T]
-    return pd.DataFrame(
-        {
-            "predicted": at,
-            "observed": observed,
-            "ci_low": [limit.low for limit in limits],
-            "ci_high": [limit.high for limit in limits],
-            "n": part.n,
-        }
-    ).dropna(subset="observed")
-
-
-def _smooth(p: Vector, y: Vector, at: Vector, weights: Matrix) -> Matrix:
-    return np.clip(loess_weighted(p, y, at, weights), 0, 1)
-
-
-def _logistic_line(p: Vector, y: Vector, at: Vector, weights: Matrix) -> Matrix:
-    intercept, slope = weighted_slope(y, p, weights)
-    predictor = logit(np.clip(at, FLOOR, 1 - FLOOR))
-    return np.asarray(expit(intercept[:, None] + slope[:, None] * predictor))
+    p = part.scores["event_prob"]
+    return calibration_curve(p, fit, once, weights, settings.confidence)

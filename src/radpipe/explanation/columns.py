@@ -11,7 +11,8 @@ from radpipe.errors import RadpipeError
 from radpipe.types import Matrix, Vector
 
 Predict = Callable[[pd.DataFrame], npt.NDArray[np.floating]]
-"""From rows with the columns of the training data to P(y = 1), shape (n,)."""
+"""From rows with the columns of the training data to one number each, shape (n,): P(y = 1), or what
+else the kind of outcome has (`models.scale_of`)."""
 
 BATCH = 2000
 """Rows given to the model at once while its columns are sought, about."""

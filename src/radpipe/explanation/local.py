@@ -21,7 +21,7 @@ COLUMNS = [
     "weight_sd",
     "fidelity",
     "seeds",
-    "y_prob",
+    "prediction",
 ]
 """The columns of a table of local explanations."""
 
@@ -49,9 +49,9 @@ def explain_locally(
         columns: those the model looks at, if known; default: sought by `used_columns`.
 
     Returns:
-        `case, feature, value, weight_mean, weight_sd, fidelity, seeds, y_prob`: mean and SD over
-        the seeds of the weight on P(y = 1), the mean R² of the local models and the prediction of
-        the case; largest weights first.
+        `case, feature, value, weight_mean, weight_sd, fidelity, seeds, prediction`: mean and SD
+        over the seeds of the weight on the prediction, the mean R² of the local models and the
+        prediction of the case; largest weights first.
     """
     check_columns(table, background)
     used = list(columns) if columns else used_columns(predict, table, background, seed=seeds[0])
@@ -76,7 +76,7 @@ def explain_locally(
             "weight_sd": spread.ravel(),
             "fidelity": np.repeat(np.mean(fidelity, axis=0), len(used)),
             "seeds": len(seeds),
-            "y_prob": np.repeat(np.asarray(predict(table), dtype=float), len(used)),
+            "prediction": np.repeat(np.asarray(predict(table), dtype=float), len(used)),
         },
         columns=COLUMNS,
     )
@@ -98,11 +98,12 @@ def _one_seed(
         feature_selection="none",
         random_state=seed,
     )
-    probability = codes.predictor(predict)
+    value = codes.predictor(predict)
 
     def both_classes(batch: Matrix) -> Matrix:
-        positive = probability(batch)
-        return np.column_stack([1 - positive, positive])
+        # LIME fits a line to the second column, whether or not it is a probability.
+        explained = value(batch)
+        return np.column_stack([1 - explained, explained])
 
     weights, fidelity = np.zeros(rows.shape), []
     for i, row in enumerate(rows):

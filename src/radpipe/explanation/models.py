@@ -1,6 +1,6 @@
 """The fitted models of a study, explained: tables for tabular ones, maps for networks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import pandas as pd
 from radpipe.explanation.columns import source_columns
 from radpipe.explanation.local import explain_locally
 from radpipe.explanation.occlusion import occlusion_map
-from radpipe.explanation.tabular import explain_pipeline, explain_predictions
-from radpipe.modelling.fitting import FittedModel, predict_scores
+from radpipe.explanation.tabular import explain_number, explain_pipeline, explain_predictions
+from radpipe.modelling.fitting import FittedModel, predict, predict_scores
 from radpipe.types import DEVELOPMENT
 
 if TYPE_CHECKING:
@@ -57,15 +57,11 @@ def explain_model(
 
     Returns:
         `model, case, feature, value, shap, scale` and
-        `model, case, feature, value, weight_mean, weight_sd, fidelity, seeds, y_prob`.
+        `model, case, feature, value, weight_mean, weight_sd, fidelity, seeds, prediction, scale`.
     """
     name = fitted.card["name"]
     table = training[list(fitted.columns)]
-    if fitted.kind == "binary":
-        values = explain_pipeline(fitted.pipeline, table, table, seed=seed).table
-    else:
-        found = explain_predictions(lambda rows: _explained(fitted, rows), table, table, seed=seed)
-        values = found.table.assign(scale=_scale(fitted))
+    values = _shapley(fitted, table, seed)
     chosen = source_columns(values["feature"].unique(), table)
     local = explain_locally(
         lambda rows: _explained(fitted, rows),
@@ -76,19 +72,40 @@ def explain_model(
     )
     values.insert(0, "model", name)
     local.insert(0, "model", name)
-    return values, local
+    return values, local.assign(scale=scale_of(fitted.card))
+
+
+def _shapley(fitted: FittedModel, table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    if fitted.kind == "binary":
+        return explain_pipeline(fitted.pipeline, table, table, seed=seed).table
+    exact = None if fitted.kind == "multiclass" else explain_number(fitted.pipeline, table, table)
+    if exact is not None:
+        return exact.table
+    found = explain_predictions(lambda rows: _explained(fitted, rows), table, table, seed=seed)
+    return found.table.assign(scale=scale_of(fitted.card))
 
 
 def _explained(fitted: FittedModel, rows: pd.DataFrame) -> npt.NDArray[np.floating]:
-    scores = predict_scores(fitted, rows)
+    # The probability of an event by the horizon costs far more than the risk, and is not needed.
+    if fitted.kind != "multiclass":
+        return predict(fitted, rows)
+    return _last_score(predict_scores(fitted, rows))
+
+
+def _last_score(scores: pd.DataFrame) -> npt.NDArray[np.floating]:
     column = [c for c in scores.columns if str(c).startswith(SCORES)][-1]
     return scores[column].to_numpy(dtype=float)
 
 
-def _scale(fitted: FittedModel) -> str:
-    if fitted.kind == "multiclass":
-        return f"probability of {fitted.card['classes'][-1]}"
-    return "risk" if fitted.kind == "survival" else "value"
+def scale_of(card: Mapping[str, Any]) -> str:
+    """What is explained of a model, in words: a probability, a risk or a value.
+
+    Args:
+        card: of the model, with `kind` and, of a multiclass outcome, `classes`.
+    """
+    if card["kind"] == "multiclass":
+        return f"probability of {card['classes'][-1]}"
+    return {"survival": "risk", "regression": "value"}.get(card["kind"], "probability")
 
 
 def occlusion_maps(
@@ -103,16 +120,21 @@ def occlusion_maps(
 
     Returns:
         Arrays for an `.npz`, for each case `<case>__image` (D, H, W, the first modality),
-        `<case>__mask`, `<case>__map` (loss of probability when covered) and `<case>__y_prob`.
+        `<case>__mask`, `<case>__map` (loss of the prediction when covered) and
+        `<case>__prediction`; and `scale`, what is predicted (`scale_of`).
     """
     # Imports torch, which explaining a tabular model must not wait for.
-    from radpipe.modelling.cnn import predict_cnn
+    from radpipe.modelling.cnn import predict_cnn_scores
 
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    def score(batch: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+        names = [str(number) for number in range(len(batch))]
+        return _last_score(predict_cnn_scores(fitted, batch.astype(np.float32), names))
+
+    arrays: dict[str, npt.NDArray[Any]] = {"scale": np.array(scale_of(fitted.card))}
     for case, crop in zip(cases, crops, strict=True):
         depth, height, width = (max(2, n // PATCH_SHARE) for n in crop.shape[1:])
         relevance = occlusion_map(
-            lambda batch: predict_cnn(fitted, batch.astype(np.float32)),
+            score,
             crop,
             patch=(depth, height, width),
             channels=range(len(crop) - 1),
@@ -121,6 +143,6 @@ def occlusion_maps(
             f"{case}__image": crop[0],
             f"{case}__mask": crop[-1],
             f"{case}__map": relevance.astype(np.float32),
-            f"{case}__y_prob": predict_cnn(fitted, crop[None])[0],
+            f"{case}__prediction": score(crop[None])[0],
         }
     return arrays

@@ -1,7 +1,7 @@
 """SHAP values of tabular models.
 
 Lundberg & Lee, NeurIPS 2017. The values of a case and the base add up to its prediction, on the
-scale that is named: the log-odds of a linear model, else the probability.
+scale that is named: the log-odds of a linear model of two classes, else what is predicted.
 """
 
 import warnings
@@ -13,12 +13,19 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.base import is_classifier
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.pipeline import Pipeline
 
 from radpipe.errors import RadpipeError
 from radpipe.explanation.columns import Codes, Predict, check_columns, source_columns, used_columns
 from radpipe.explanation.sampling import sampled_shapley
+from radpipe.modelling.predictors.linear import PenalisedLinear
+from radpipe.modelling.predictors.survival import MartingaleForest, PenalisedCox
 from radpipe.types import Matrix, Vector
 
 with warnings.catch_warnings():
@@ -29,7 +36,10 @@ with warnings.catch_warnings():
 BACKGROUND_ROWS = 50
 """Rows of the background behind sampled values; more are drawn from at random."""
 
-Scale = Literal["log_odds", "probability"]
+FOREST_ROWS = 100
+"""Rows of the background behind the values of a forest, at most: the work grows with each."""
+
+Scale = Literal["log_odds", "probability", "value", "risk"]
 
 
 @dataclass(frozen=True)
@@ -76,12 +86,43 @@ def explain_pipeline(
             "only binary classifiers can be explained", found=type(classifier).__name__
         )
     if _is_logistic(pipeline, table):
-        return _linear(pipeline, table, background)
+        line = classifier.coef_[0], float(classifier.intercept_[0])
+        return _linear(pipeline, line, table, background, "log_odds")
     if isinstance(classifier, RandomForestClassifier | ExtraTreesClassifier):
-        return _forest(pipeline, table, background)
+        return _forest(pipeline, classifier, table, background, "probability")
     return explain_predictions(
         lambda rows: pipeline.predict_proba(rows)[:, 1], table, background, seed=seed
     )
+
+
+def explain_number(
+    pipeline: Pipeline, table: pd.DataFrame, background: pd.DataFrame
+) -> ShapValues | None:
+    """Exact SHAP values of a pipeline that predicts a value or a risk, where there are any.
+
+    Args:
+        pipeline: fitted transformers and, last, any predictor of a number or of survival.
+        table: rows to explain, indexed by case.
+        background: rows of the training data.
+
+    Returns:
+        The values of a linear model or of a forest; None of any other predictor.
+
+    Raises:
+        RadpipeError: columns differ.
+    """
+    check_columns(table, background)
+    last = pipeline[-1]
+    if isinstance(last, PenalisedLinear):
+        line = last.coef_, float(last.intercept_)
+        return _linear(pipeline, line, table, background, "value")
+    if isinstance(last, PenalisedCox):
+        return _linear(pipeline, (last.coef_, -last.centre_), table, background, "risk")
+    if isinstance(last, MartingaleForest):
+        return _forest(pipeline, last.forest_, table, background, "risk")
+    if isinstance(last, RandomForestRegressor | ExtraTreesRegressor):
+        return _forest(pipeline, last, table, background, "value")
+    return None
 
 
 def explain_predictions(
@@ -93,7 +134,7 @@ def explain_predictions(
     permutations: int = 10,
     columns: Sequence[str] | None = None,
 ) -> ShapValues:
-    """SHAP values of any model, on the probability scale, from permutations of its inputs.
+    """SHAP values of any model, on the scale of its predictions, from permutations of its inputs.
 
     Exactly additive whatever the number of permutations, which decides how well interactions are
     shared out.
@@ -141,30 +182,42 @@ def _is_logistic(pipeline: Pipeline, table: pd.DataFrame) -> bool:
     return bool(np.allclose(expit(weighted + classifier.intercept_[0]), p, rtol=0, atol=1e-9))
 
 
-def _linear(pipeline: Pipeline, table: pd.DataFrame, background: pd.DataFrame) -> ShapValues:
+def _linear(
+    pipeline: Pipeline,
+    line: tuple[Vector, float],
+    table: pd.DataFrame,
+    background: pd.DataFrame,
+    scale: Scale,
+) -> ShapValues:
     inputs, reference = (_transformed(pipeline, rows) for rows in (table, background))
-    classifier = pipeline[-1]
+    weights, offset = line
     masker = shap.maskers.Independent(reference.to_numpy(), max_samples=len(reference))
-    explainer = shap.LinearExplainer((classifier.coef_[0], classifier.intercept_[0]), masker)
+    explainer = shap.LinearExplainer((weights, offset), masker)
     values = np.asarray(explainer.shap_values(inputs.to_numpy()))
-    prediction = _series(inputs.to_numpy() @ classifier.coef_[0] + classifier.intercept_[0], table)
-    used = classifier.coef_[0] != 0
+    prediction = _series(inputs.to_numpy() @ weights + offset, table)
+    used = weights != 0
     shown = _shown(inputs.loc[:, used], table)
-    return _collect(shown, values[:, used], prediction, "linear", "log_odds")
+    return _collect(shown, values[:, used], prediction, "linear", scale)
 
 
-def _forest(pipeline: Pipeline, table: pd.DataFrame, background: pd.DataFrame) -> ShapValues:
+def _forest(
+    pipeline: Pipeline, forest: Any, table: pd.DataFrame, background: pd.DataFrame, scale: Scale
+) -> ShapValues:
     inputs, reference = (_transformed(pipeline, rows) for rows in (table, background))
-    classifier = pipeline[-1]
-    masker = shap.maskers.Independent(reference.to_numpy(), max_samples=len(reference))
-    explainer = shap.TreeExplainer(classifier, masker, feature_perturbation="interventional")
-    values = np.asarray(explainer.shap_values(inputs.to_numpy(), check_additivity=False))[..., 1]
+    masker = shap.maskers.Independent(reference.to_numpy(), max_samples=FOREST_ROWS)
+    explainer = shap.TreeExplainer(forest, masker, feature_perturbation="interventional")
+    values = np.asarray(explainer.shap_values(inputs.to_numpy(), check_additivity=False))
     used = np.zeros(inputs.shape[1], dtype=bool)
-    for tree in classifier.estimators_:
+    for tree in forest.estimators_:
         used[tree.tree_.feature[tree.tree_.feature >= 0]] = True
-    prediction = _series(pipeline.predict_proba(table)[:, 1], table)
+    if is_classifier(forest):
+        # Of two classes shap gives both.
+        values = values[..., 1]
+        prediction = _series(forest.predict_proba(inputs.to_numpy())[:, 1], table)
+    else:
+        prediction = _series(forest.predict(inputs.to_numpy()), table)
     shown = _shown(inputs.loc[:, used], table)
-    return _collect(shown, values[:, used], prediction, "tree")
+    return _collect(shown, values[:, used], prediction, "tree", scale)
 
 
 def _transformed(pipeline: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:

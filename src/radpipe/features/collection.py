@@ -83,14 +83,24 @@ def collect_features(paths: Sequence[Path], out: Collected) -> list[str]:
 
 def collect_status(paths: Iterable[Path]) -> pd.DataFrame:
     """`case, variant, status` of every case: why values are missing, or `ok`."""
-    tables = [pq.read_table(path, columns=KEYS).to_pandas() for path in paths]
+    tables = []
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            # What pandas noted of thousands of columns would cost more than the three wanted.
+            keys = file.read(columns=KEYS, use_threads=False).replace_schema_metadata(None)
+        tables.append(keys)
     if not tables:
         raise RadpipeError("no feature tables to collect", found="0 files", expected="1 or more")
-    return pd.concat(tables, ignore_index=True)
+    return pa.concat_tables(tables).to_pandas()
 
 
 def collect_warnings(paths: Iterable[Path]) -> pd.DataFrame:
     """The warnings of all cases (`features.settings_check.feature_warnings`) in one table."""
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def collect_maps(paths: Iterable[Path]) -> pd.DataFrame:
+    """What the maps of all cases hold (`features.voxel_maps.CaseMap.row`), in one table."""
     return pd.concat([read_table(path) for path in paths], ignore_index=True)
 
 

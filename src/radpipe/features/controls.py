@@ -9,7 +9,7 @@ something else than the texture, or than the place, of the region.
 import numpy as np
 import SimpleITK as sitk
 
-from radpipe.features.filters import bounding_box
+from radpipe.features.boxes import bounding_box
 from radpipe.io.images import array_of, image_like, labels_of
 from radpipe.types import Mask
 

@@ -8,15 +8,17 @@ change.
 """
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pandas as pd
 
 from radpipe.config import Handcrafted
+from radpipe.config.handcrafted import Family, Limits
 from radpipe.errors import RadpipeError
 from radpipe.features.discretisation import BINS_SUFFIX, bins_of
 
@@ -64,6 +66,13 @@ SLICE_AGGREGATIONS = {"3d": "3D (KOBO)", "2.5d": "2.5D (62GR)", "2d": "2D averag
 """The same of the matrices that know no directions: zones, dependences, tone differences."""
 
 DIRECTED = ("glcm", "glrlm")
+
+FAMILIES: tuple[str, ...] = get_args(Family)
+"""The classes of features that pyradiomics lacks; they are measured in the volume."""
+
+BINNED_FAMILIES = ("histogram", "gldzm", "ngldm")
+GEOMETRIC = re.compile(r"Compactness|Spherical|Asphericity|(Volume|Area)Density")
+"""Morphological features of a family that no intensity changes."""
 
 VOLUME_COLUMN = "mask__original__shape__MeshVolume"
 """The volume of the region in mm^3: the trivial baseline of every radiomics model."""
@@ -150,7 +159,9 @@ def definitions() -> tuple[Definition, ...]:
     """Every feature that pyradiomics 3.0.1 offers and has not deprecated, shape first.
 
     Source of the codes: Zwanenburg et al., the IBSI reference manual (arXiv:1612.07003),
-    CC BY 4.0. Units are those of the unfiltered image; `level` is a discretised grey level.
+    CC BY 4.0; small zone emphasis is 5QRC there and in DICOM (context group 7476), where IBSI's
+    table of reference values repeats the code of the family. Units are those of the unfiltered
+    image; `level` is a discretised grey level.
     """
     table = files("radpipe.features").joinpath("data", "pyradiomics_features.csv")
     with table.open(encoding="utf-8") as stream:
@@ -241,12 +252,14 @@ def feature_dictionary(
 ) -> pd.DataFrame:
     """What each feature column means, one row a column.
 
-    The unit of a filtered image's intensity features is that of the filter's response.
+    The unit of a filtered image's intensity features is that of the filter's response. Settings
+    are written as in the config (`bin_width 25; resegmentation [-1000, 400]`).
 
     Args:
         columns: names of feature columns.
         settings: those of the study; without them `settings` says only what stands in the name.
-        further: features that pyradiomics does not have.
+        further: features that pyradiomics does not have
+            (`features.ibsi.families.family_definitions`).
 
     Raises:
         RadpipeError: a column is not the name of a known feature.
@@ -278,17 +291,64 @@ def feature_dictionary(
 
 
 def _settings_of(name: ColumnName, settings: Handcrafted | None) -> str:
-    """What was set for a feature: its filter, its bins, its neighbourhood."""
-    if name.feature_class == SHAPE:
-        return ""
-    parts = [_filter_settings(name.filtered, settings)]
-    if depends_on_bins(name.feature_class, name.feature):
-        parts.append(_bins_setting(name, settings))
-        if settings is not None and name.feature_class != FIRST_ORDER:
-            key = (settings.dimension, settings.aggregation)
-            directed = name.feature_class in DIRECTED
-            parts.append(AGGREGATIONS[key] if directed else SLICE_AGGREGATIONS[key[0]])
+    """What was set for a feature: region, filter, intensities, grey levels, neighbourhood."""
+    parts = [_region_setting(name, settings)]
+    if name.feature_class != SHAPE:
+        parts.append(_filter_settings(name.filtered, settings))
+        if settings is not None and not GEOMETRIC.match(name.feature):
+            parts += _intensity_settings(name.modality.partition(".")[0], settings)
+        parts += _level_settings(name, settings)
     return "; ".join(part for part in parts if part)
+
+
+def _region_setting(name: ColumnName, settings: Handcrafted | None) -> str:
+    if settings is None or name.region not in ("core", "rim", "ring"):
+        return ""
+    if name.region != "ring":
+        return f"rim_mm {settings.rim_mm:g}"
+    where = [f"{m} in {_limits(limits)}" for m, limits in settings.ring_values.items()]
+    return ", ".join([f"ring_mm {settings.ring_mm:g}", *where])
+
+
+def _intensity_settings(modality: str, settings: Handcrafted) -> list[str]:
+    """Which intensities count, and whether they are whole numbers."""
+    parts = ["rounded"] if settings.rounding.get(modality) else []
+    limits, sigma = settings.resegmentation.get(modality), settings.outliers_sd.get(modality)
+    parts += [] if limits is None else [f"resegmentation {_limits(limits)}"]
+    return parts + ([] if sigma is None else [f"outliers_sd {sigma:g}"])
+
+
+def _limits(limits: Limits) -> str:
+    """As in the config."""
+    low, high = ("null" if end is None else f"{end:g}" for end in limits)
+    return f"[{low}, {high}]"
+
+
+def _level_settings(name: ColumnName, settings: Handcrafted | None) -> list[str]:
+    """The grey levels and the neighbourhood, of features that know any."""
+    family = name.feature_class
+    if family == "ivh" and settings is not None:
+        return [_ivh_setting(name, settings)]
+    if family in FAMILIES and family not in BINNED_FAMILIES:
+        return []
+    if not depends_on_bins(family, name.feature):
+        return []
+    bins = _bins_setting(name, settings)
+    if settings is None or family in (FIRST_ORDER, "histogram"):
+        return [bins]
+    if family in FAMILIES:
+        return [bins, SLICE_AGGREGATIONS["3d"]]
+    key = (settings.dimension, settings.aggregation)
+    return [bins, AGGREGATIONS[key] if family in DIRECTED else SLICE_AGGREGATIONS[key[0]]]
+
+
+def _ivh_setting(name: ColumnName, settings: Handcrafted) -> str:
+    """The steps of the intensity-volume histogram; see `ibsi.families.study_processing`."""
+    modality = name.modality.partition(".")[0]
+    if settings.rounding.get(modality):
+        return "steps of 1"
+    width = bins_of(modality, settings)[0].width
+    return "1000 steps" if width is None else f"steps of {width / 10:g}"
 
 
 def _filter_settings(image_type: str, settings: Handcrafted | None) -> str:

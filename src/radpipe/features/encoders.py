@@ -19,7 +19,7 @@ from radpipe.config import encoders as kinds
 from radpipe.errors import FitError
 from radpipe.features.crops import Crop
 from radpipe.features.deep.building import build_network, rebuild
-from radpipe.features.deep.losses import loss_of, reconstruction_loss
+from radpipe.features.deep.losses import loss_of
 from radpipe.features.deep.region import RegionEncoder, View
 from radpipe.features.deep.sources import Sources, Targets, check_sources, start_of
 from radpipe.logs import progress
@@ -42,7 +42,6 @@ __all__ = [
     "check_sources",
     "embed",
     "load_encoder",
-    "reconstruction_loss",
     "start_of",
     "train_encoder",
 ]

@@ -11,11 +11,9 @@ import SimpleITK as sitk
 
 from radpipe.config import Handcrafted
 from radpipe.features import image_filters
-from radpipe.features.boxes import Box, bounding_box
+from radpipe.features.boxes import Box
 from radpipe.features.dictionary import LBP_2D, LBP_3D, ORIGINAL, POINT_WISE_NAMES, log_name
 from radpipe.types import Mask, Volume
-
-__all__ = ["Box", "bounding_box", "filtered_images"]
 
 
 def filtered_images(

@@ -229,15 +229,27 @@ def _prepared(
 
 
 def _resegmented(modality: str, image: sitk.Image, settings: Handcrafted, region: _Region) -> Mask:
-    """The voxels of a region within the limits of intensity; IBSI intersects range and outliers."""
-    limits, sigma = settings.resegmentation.get(modality), settings.outliers_sd.get(modality)
-    if limits is None and sigma is None:
+    """The voxels of a region that count for its intensities."""
+    if modality not in settings.resegmentation and modality not in settings.outliers_sd:
         return region.voxels
     values = sitk.GetArrayFromImage(region.box.crop(image))
-    voxels = region.voxels
+    return intensity_mask(values, region.voxels, modality, settings)
+
+
+def intensity_mask(values: Volume, voxels: Mask, modality: str, settings: Handcrafted) -> Mask:
+    """The voxels of a region within the limits of intensity; IBSI intersects range and outliers.
+
+    Args:
+        values: intensities around the region (z, y, x), rounded if so set.
+        voxels: the region, of the same shape.
+        modality: of the image.
+        settings: `resegmentation` and `outliers_sd`.
+    """
+    limits, sigma = settings.resegmentation.get(modality), settings.outliers_sd.get(modality)
+    kept = voxels
     if sigma is not None:
-        voxels = voxels & exclude_outliers(values, region.voxels, sigma)
-    return voxels if limits is None else resegment(values, voxels, *limits)
+        kept = kept & exclude_outliers(values, voxels, sigma)
+    return kept if limits is None else resegment(values, kept, *limits)
 
 
 def _measure_modality(modality: _Modality, found: Mapping[str, _Found]) -> None:
@@ -283,15 +295,12 @@ def _measure_image(
     column = in_region(modality.name, name)
     voxel_mm3 = math.prod(modality.image.GetSpacing())
     found.values |= _columns(column, image_type, intensity_features(inside, voxel_mm3))
-    origin = _origin(modality, image_type)
     suffixes = bins_suffixes(modality.name, settings)
     for bins, suffix in zip(bins_of(modality.name, settings), suffixes, strict=True):
-        number = bins.number(inside)
-        if number > MAXIMUM_BINS:
-            limit = f"{number:.0f} bins, at most {MAXIMUM_BINS},"
-            found.faults.append(f"{limit} in {modality.name} {image_type}{suffix}")
+        if too_fine := _too_many_bins(inside, bins):
+            found.faults.append(f"{too_fine} in {modality.name} {image_type}{suffix}")
             continue
-        levels = _level_image(bins, inside, mask, origin)
+        levels = level_image((modality.name, image_type), values, mask, settings, bins)
         measured = level_features(levels, settings.dimension, settings.aggregation)
         found.values |= _columns(column, image_type + suffix, measured)
 
@@ -304,15 +313,41 @@ def _flatness(inside: Volume, scale: float) -> str:
     return "flat region" if spread <= RELATIVE_FLATNESS * scale else ""
 
 
-def _origin(modality: _Modality, image_type: str) -> float | None:
-    """The lower limit of re-segmentation, where IBSI begins bins of a fixed size."""
-    limits = modality.settings.resegmentation.get(modality.name)
-    return limits[0] if limits is not None and image_type == ORIGINAL else None
+def _too_many_bins(inside: Volume, bins: Bins) -> str:
+    number = bins.number(inside)
+    return f"{number:.0f} bins, at most {MAXIMUM_BINS}," if number > MAXIMUM_BINS else ""
 
 
-def _level_image(bins: Bins, inside: Volume, mask: Mask, origin: float | None) -> LevelImage:
+def intensity_problem(inside: Volume, scale: float, bins: Bins) -> str:
+    """Why the voxels of an image cannot be measured with these bins, or nothing.
+
+    Args:
+        inside: intensities of the region, shape (n,).
+        scale: the size of intensities, against which a region is flat.
+        bins: the discretisation.
+    """
+    return _flatness(inside, scale) or _too_many_bins(inside, bins)
+
+
+def level_image(
+    place: tuple[str, str], values: Volume, mask: Mask, settings: Handcrafted, bins: Bins
+) -> LevelImage:
+    """The grey levels of a region.
+
+    Bins of a width start at the lower limit of re-segmentation, where there is one, in the
+    unfiltered image (IBSI).
+
+    Args:
+        place: modality and image type.
+        values: the image type around the region (z, y, x).
+        mask: the region, of the same shape.
+        settings: `resegmentation`.
+        bins: the discretisation.
+    """
+    modality, image_type = place
+    limits = settings.resegmentation.get(modality) if image_type == ORIGINAL else None
     levels = np.zeros(mask.shape, dtype=np.int64)
-    levels[mask] = bins.levels(inside, origin)
+    levels[mask] = bins.levels(values[mask], limits[0] if limits is not None else None)
     return LevelImage(levels, mask)
 
 

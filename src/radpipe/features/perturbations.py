@@ -54,7 +54,8 @@ def perturb(
     """Draw the perturbed versions of a case, one at a time.
 
     Rotation and translation are one resampling, after which come the others in the order of the
-    settings. Every version is drawn from the seed and its own number alone.
+    settings. Every version is drawn from the seed and its own number alone. A region of very few
+    voxels may vanish as it is moved; its mask is empty then, which the measurement reports.
 
     Args:
         images: prepared images on the grid of the mask; cropped already where that is enough.
@@ -79,11 +80,8 @@ def perturb(
             for step in chain:
                 if step == "noise":
                     moved = {m: _noisy(i, noise_sd[m], rng) for m, i in moved.items()}
-                elif step == "volume":
-                    share = rng.uniform(-settings.volume_share, settings.volume_share)
-                    outline = resized(outline, 1 + share)
-                elif step == "contour":
-                    outline = redrawn(outline, settings, rng)
+                elif step not in SPATIAL and labels_of(outline).any():
+                    outline = _reshaped(outline, step, settings, rng)
             yield Perturbed(source, repeat, moved, outline)
 
 
@@ -145,6 +143,15 @@ def redrawn(mask: sitk.Image, settings: Stability, rng: np.random.Generator) -> 
     shift_mm = settings.contour_mm * field / spread if spread > 0 else np.zeros_like(field)
     chosen = _signed_mm(near, spacing_mm) <= shift_mm
     return _with_region(mask, labels, box, chosen) if chosen.any() else mask
+
+
+def _reshaped(
+    mask: sitk.Image, step: str, settings: Stability, rng: np.random.Generator
+) -> sitk.Image:
+    """The mask after a change of its volume or of its contour."""
+    if step == "contour":
+        return redrawn(mask, settings, rng)
+    return resized(mask, 1 + rng.uniform(-settings.volume_share, settings.volume_share))
 
 
 def _transform(

@@ -15,12 +15,9 @@ from scipy import ndimage
 from radpipe.config import Handcrafted
 from radpipe.features.boxes import bounding_box, triple
 from radpipe.features.dictionary import WHOLE
+from radpipe.features.region_names import LABEL_PREFIX, region_names
 from radpipe.io.images import array_of, image_like, labels_of, spacing_zyx
 from radpipe.types import Labels, Mask, SpacingZYX, Volume
-
-EACH_LABEL = "each_label"
-LABEL_PREFIX = "label_"
-"""Before the name of a label in the name of its region; a label may be called `core`."""
 
 EMPTY = "no region: the mask is empty"
 TOUCHING = ndimage.generate_binary_structure(3, 3)
@@ -38,22 +35,6 @@ class Regions:
 
     masks: dict[str, sitk.Image]
     reasons: dict[str, str]
-
-
-def region_names(settings: Handcrafted, labels: Mapping[str, int]) -> list[str]:
-    """The regions that every case of a study has, whatever its mask is like.
-
-    Args:
-        settings: which regions.
-        labels: name and value of each label of the masks.
-    """
-    names: list[str] = []
-    for region in settings.regions:
-        if region == EACH_LABEL:
-            names += [f"{LABEL_PREFIX}{label}" for label in labels]
-        else:
-            names.append(region)
-    return names
 
 
 def make_regions(

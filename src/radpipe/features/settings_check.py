@@ -22,7 +22,7 @@ from radpipe.features.dictionary import (
     in_region,
 )
 from radpipe.features.discretisation import Bins, bins_of
-from radpipe.features.regions import region_names
+from radpipe.features.region_names import region_names
 from radpipe.features.table import ROI, FeatureSettings
 
 WARNING_COLUMNS = ["case", "modality", "image_type", "region", "warning", "found", "expected"]

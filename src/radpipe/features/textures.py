@@ -20,11 +20,8 @@ from radiomics.glszm import RadiomicsGLSZM
 from radiomics.ngtdm import RadiomicsNGTDM
 
 from radpipe.features.boxes import Box, bounding_box
+from radpipe.features.dictionary import FIRST_ORDER
 from radpipe.types import Labels, Mask, Vector
-
-FIRST_ORDER = "firstorder"
-HISTOGRAM_FEATURES = ("Entropy", "Uniformity")
-"""The first-order features that depend on the grey levels."""
 
 Values = dict[tuple[str, str], float]
 """A value by class and feature."""

@@ -118,7 +118,7 @@ class _Scorer:
         row, remarks = pd.Series(dtype=object), list[str]()
         if isinstance(fitted, FittedModel):
             blocks, remarks = self.reader.blocks(files, fitted.categorical)
-            table = score_cases(fitted, blocks, FINAL)
+            table = score_cases(fitted, blocks, FINAL, curve=True)
             row = typed(blocks.table[list(fitted.columns)], fitted.categorical).iloc[0]
         else:
             masks = None if files.mask is None else files.mask.parent

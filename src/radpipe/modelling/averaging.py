@@ -18,6 +18,7 @@ from radpipe.modelling.predictors.base import (
     both_classes,
     from_scores,
     outputs_of,
+    standards_of,
     to_scores,
 )
 from radpipe.types import Matrix, Vector
@@ -56,9 +57,7 @@ class PipelineAverage(BaseEstimator):
         if self.kind in ("binary", "multiclass"):
             self.classes_ = np.unique(y)
         scores = [self._of(member, X) for member in self.fitted_]
-        risks = self.kind == "survival"
-        self.shift_ = np.array([s.mean() if risks else 0.0 for s in scores])
-        self.spread_ = np.array([s.std() if risks and s.std() > 1e-12 else 1.0 for s in scores])
+        self.shift_, self.spread_ = standards_of(scores, self.kind)
         return self
 
     def features(self) -> pd.DataFrame:

@@ -61,6 +61,11 @@ def fit_settings(
     )
 
 
+def class_count(y: Target, settings: FitSettings) -> int:
+    """How many classes a multiclass outcome has; a training part may lack some of them."""
+    return len(settings.classes) or int(y.max()) + 1
+
+
 def training_card(
     model: Model,
     cases: pd.Index | Sequence[str],
@@ -115,7 +120,7 @@ def _outcome_summary(y: Target, settings: FitSettings) -> dict[str, Any]:
     if settings.kind == "binary":
         return {"n_positive": int(y.sum()), "prevalence": float(y.mean())}
     if settings.kind == "multiclass":
-        count = len(settings.classes) or int(y.max()) + 1
+        count = class_count(y, settings)
         names = settings.classes or tuple(str(k) for k in range(count))
         shares = [float((y == k).mean()) for k in range(count)]
         return {"classes": list(names), "prevalence": dict(zip(names, shares, strict=True))}

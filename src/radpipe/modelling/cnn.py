@@ -11,7 +11,6 @@ from torch import nn
 
 from radpipe.config import Model
 from radpipe.errors import FitError
-from radpipe.evaluation.thresholds import choose_threshold
 from radpipe.modelling.cards import FitSettings, training_card
 from radpipe.modelling.deep.building import ARCHITECTURE, build_network
 from radpipe.modelling.deep.crops import Crops, check_crops, moments, standardised
@@ -24,14 +23,20 @@ from radpipe.modelling.deep.training import (
     train_networks,
     unseen_values,
 )
-from radpipe.modelling.links import Link, fit_link, output_columns, restore_link
+from radpipe.modelling.links import (
+    Link,
+    fit_link,
+    operating_threshold,
+    output_columns,
+    restore_link,
+)
 from radpipe.modelling.losses import judge, loss_of
 from radpipe.modelling.predictors.base import Target
 from radpipe.networks.heads import Head
 from radpipe.segmentation.manifest import start_manifest
 from radpipe.types import Matrix, Vector
 
-__all__ = ["Crops", "FittedCNN", "fit_cnn", "predict_cnn", "predict_cnn_scores", "restore_cnn"]
+__all__ = ["Crops", "FittedCNN", "fit_cnn", "predict_cnn_scores", "restore_cnn"]
 
 
 @dataclass(frozen=True)
@@ -103,11 +108,11 @@ def fit_cnn(
     head = head_of(part.y, settings, unseen.shape[2])
     *_, network = train_networks(own, part.y, lengths[: best + 1], model, head, settings)
     gauge = gauge_of(network, own, head)
-    if settings.kind == "survival":
-        risk = links[best].outputs(gauge.values(raw_outputs(network, own)))
-        threshold = float(np.median(risk))
-    else:
-        threshold = _threshold(part.y, outputs[best], settings)
+
+    def risk() -> Matrix:
+        return links[best].outputs(gauge.values(raw_outputs(network, own)))
+
+    threshold = operating_threshold(part.y, outputs[best], risk, settings)
     columns = output_columns(settings.kind, card)
     card |= {f"inner_{name}": value for name, value in measures[best].items()}
     card |= {"steps": lengths[best], "threshold": None if np.isnan(threshold) else threshold}
@@ -119,28 +124,10 @@ def fit_cnn(
     return FittedCNN(network, mean, sd, gauge, links[best], threshold, card, tuning, inner)
 
 
-def predict_cnn(fitted: FittedCNN, crops: Crops) -> Vector:
-    """One score of each crop (N, C, D, H, W), shape (N,), as `fitting.predict` gives it.
-
-    Crops are scored one by one, so that rows cannot influence each other.
-
-    Raises:
-        FitError: the crops have other channels or another size than those of the training, or the
-            outcome has several classes.
-        CaseError: a crop has a voxel that is not finite.
-    """
-    outputs = fitted.link.outputs(_values(fitted, crops))
-    if outputs.shape[1] != 1:
-        raise FitError(
-            f"model '{fitted.card['name']}' has a score for each class",
-            found=f"{outputs.shape[1]} classes",
-            hint="use predict_cnn_scores",
-        )
-    return outputs[:, 0]
-
-
 def predict_cnn_scores(fitted: FittedCNN, crops: Crops, cases: Sequence[str]) -> pd.DataFrame:
     """All scores of each crop by case: the columns of `fitting.predict_scores`.
+
+    Crops are scored one by one, so that rows cannot influence each other.
 
     Raises:
         FitError: the crops have other channels or another size than those of the training.
@@ -179,13 +166,6 @@ def _values(fitted: FittedCNN, crops: Crops) -> Matrix:
     check_crops(crops, np.arange(len(crops)).astype(str))
     scaled = standardised(crops, fitted.mean, fitted.sd)
     return fitted.gauge.values(raw_outputs(fitted.network, scaled))
-
-
-def _threshold(y: Target, outputs: Matrix, settings: FitSettings) -> float:
-    rule = settings.threshold
-    if settings.kind != "binary":
-        return float("nan")
-    return float(choose_threshold(y, outputs[:, 0], rule.rule, rule.value))
 
 
 def _architecture(model: Model, crops: Crops, head: Head) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,17 @@ from sklearn.pipeline import Pipeline
 
 from radpipe.config import Model
 from radpipe.errors import FitError
-from radpipe.evaluation.thresholds import choose_threshold
 from radpipe.modelling.averaging import AVERAGES, PipelineAverage
 from radpipe.modelling.blocks import Blocks
-from radpipe.modelling.cards import FitSettings, fit_settings, selection_table, training_card
+from radpipe.modelling.cards import (
+    FitSettings,
+    class_count,
+    fit_settings,
+    selection_table,
+    training_card,
+)
 from radpipe.modelling.harmonisation import ComBat
-from radpipe.modelling.links import output_columns
+from radpipe.modelling.links import event_columns, operating_threshold, output_columns
 from radpipe.modelling.losses import judge
 from radpipe.modelling.pipelines import (
     PREDICT,
@@ -31,7 +37,6 @@ from radpipe.modelling.portfolio import portfolio
 from radpipe.modelling.predictors import GRIDS
 from radpipe.modelling.predictors.base import (
     Kind,
-    Target,
     from_scores,
     outputs_of,
     to_scores,
@@ -133,9 +138,7 @@ def fit_tabular(
     table, outcome, names = in_order(X.table, np.asarray(y), patients)
     outcome = check_outcome(table, outcome, settings.kind)
     check_finite(table)
-    classes = (
-        len(settings.classes) or int(outcome.max()) + 1 if settings.kind == "multiclass" else 1
-    )
+    classes = class_count(outcome, settings) if settings.kind == "multiclass" else 1
     training = Training(table, outcome, names, classes)
     recipe = _recipe(X, table, model, settings)
     fit = (_average if model.predictor == AUTO else _tuned)(model, recipe, training, settings)
@@ -181,8 +184,16 @@ def predict(fitted: FittedModel, X: pd.DataFrame | Blocks) -> Vector:
     return outputs[:, 0]
 
 
-def predict_scores(fitted: FittedModel, X: pd.DataFrame | Blocks) -> pd.DataFrame:
+def predict_scores(
+    fitted: FittedModel, X: pd.DataFrame | Blocks, *, curve: bool = False
+) -> pd.DataFrame:
     """All scores of each row, by case; rows do not influence each other.
+
+    Args:
+        fitted: from `fit_tabular` or `bundles.read_model`.
+        X: one row a case, with at least `fitted.columns`.
+        curve: survival: add `event_prob_<time>`, the probability by times up to the horizon. Each
+            costs a prediction, which an explanation of thousands of rows has no use for.
 
     Returns:
         Column `y_prob` (binary), `y_prob_<class>` a class (multiclass), `y_pred` (regression), or
@@ -193,23 +204,15 @@ def predict_scores(fitted: FittedModel, X: pd.DataFrame | Blocks) -> pd.DataFram
         CaseError: a feature is infinite.
     """
     table = _rows(fitted, X)
-    outputs = _outputs(fitted, table)
-    if fitted.kind == "multiclass":
-        names = [f"y_prob_{name}" for name in fitted.card["classes"]]
-        return pd.DataFrame(outputs, columns=names, index=table.index)
-    if fitted.kind == "survival":
-        columns = _before(fitted.pipeline, table)
-        chance = fitted.pipeline[-1].event_probability(columns, fitted.card["horizon"])
-        return pd.DataFrame({"risk": outputs[:, 0], "event_prob": chance}, index=table.index)
-    name = "y_prob" if fitted.kind == "binary" else "y_pred"
-    return pd.DataFrame({name: outputs[:, 0]}, index=table.index)
-
-
-def _columns(y: Target, settings: FitSettings) -> int:
-    """Columns of an output: one, or one a class."""
-    if settings.kind != "multiclass":
-        return 1
-    return len(settings.classes) or int(y.max()) + 1
+    columns = output_columns(fitted.kind, fitted.card)
+    scores = pd.DataFrame(_outputs(fitted, table), columns=columns, index=table.index)
+    if fitted.kind != "survival":
+        return scores
+    inputs, horizon = _before(fitted.pipeline, table), float(fitted.card["horizon"])
+    chance = partial(fitted.pipeline[-1].event_probability, inputs)
+    return scores.assign(
+        **(event_columns(chance, horizon) if curve else {"event_prob": chance(horizon)})
+    )
 
 
 def _rows(fitted: FittedModel, X: pd.DataFrame | Blocks) -> pd.DataFrame:
@@ -360,14 +363,11 @@ def _inner_measures(found: Search, best: int) -> dict[str, float]:
 
 
 def _threshold(fit: _Fit, training: Training, settings: FitSettings) -> float:
-    if settings.kind == "binary":
-        rule = settings.threshold
-        unseen = fit.out_of_fold[:, 0]
-        return float(choose_threshold(training.y, unseen, rule.rule, rule.value))
-    if settings.kind == "survival":
+    def risk() -> Matrix:
         inputs = _before(fit.pipeline, training.table)
-        return float(np.median(outputs_of(fit.pipeline[-1], inputs, "survival")))
-    return float("nan")
+        return outputs_of(fit.pipeline[-1], inputs, "survival")
+
+    return operating_threshold(training.y, fit.out_of_fold, risk, settings)
 
 
 def _harmoniser(model: Model, table: pd.DataFrame) -> Any:

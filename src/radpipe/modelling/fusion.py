@@ -17,12 +17,17 @@ from scipy.optimize import minimize
 
 from radpipe.config import Model
 from radpipe.errors import FitError
-from radpipe.evaluation.thresholds import choose_threshold
 from radpipe.io import files
 from radpipe.io.tables import read_table, write_table
 from radpipe.modelling.bundles import CARD, INNER, TUNING
 from radpipe.modelling.cards import FitSettings, training_card
-from radpipe.modelling.links import Link, fit_link, output_columns, restore_link
+from radpipe.modelling.links import (
+    Link,
+    fit_link,
+    operating_threshold,
+    output_columns,
+    restore_link,
+)
 from radpipe.modelling.losses import class_log_loss, judge, log_loss
 from radpipe.modelling.predictions import score_table
 from radpipe.modelling.predictors.base import Kind, Target, from_scores, to_scores
@@ -101,7 +106,7 @@ def fit_fusion(
     fused = _sum(weights, standard, settings.kind, centre)
     link = fit_link(settings.kind, outcome, fused)
     outputs = link.outputs(fused)
-    threshold = _threshold(outcome, outputs, settings)
+    threshold = operating_threshold(outcome, outputs, lambda: outputs[:, 0], settings)
     tuning = _tuning(model, outcome, scores, outputs, settings.kind)
     card |= {
         "of": list(model.of),
@@ -268,13 +273,6 @@ def _loss(kind: Kind, y: Target, fused: Matrix) -> float:
     if kind == "survival":
         return cox_loss(y, fused[:, 0]) / max(1, int(y["event"].sum()))
     return float(np.mean((y - np.mean(y) - fused[:, 0]) ** 2) / max(float(np.var(y)), 1e-300))
-
-
-def _threshold(y: Target, outputs: Matrix, settings: FitSettings) -> float:
-    if settings.kind == "binary":
-        rule = settings.threshold
-        return float(choose_threshold(y, outputs[:, 0], rule.rule, rule.value))
-    return float(np.median(outputs[:, 0])) if settings.kind == "survival" else float("nan")
 
 
 def _tuning(model: Model, y: Target, scores: Matrix, outputs: Matrix, kind: Kind) -> pd.DataFrame:

@@ -13,6 +13,9 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
+from radpipe.evaluation.performance_survival import curve_names, curve_times
+from radpipe.evaluation.thresholds import choose_threshold
+from radpipe.modelling.cards import FitSettings
 from radpipe.modelling.losses import class_log_loss
 from radpipe.modelling.predictors.base import Kind, Target, softmax
 from radpipe.modelling.predictors.survival import LARGEST_RISK, cox_loss, hazard_steps
@@ -53,7 +56,8 @@ class Link:
         table = pd.DataFrame(outputs, columns=output_columns(self.kind, card), index=index)
         if self.kind != "survival":
             return table
-        return table.assign(event_prob=self.event_probability(outputs[:, 0], card["horizon"]))
+        risk, horizon = outputs[:, 0], float(card["horizon"])
+        return table.assign(**event_columns(lambda at: self.event_probability(risk, at), horizon))
 
     def event_probability(self, risk: Vector, horizon: float) -> Vector:
         """Probability of an event up to `horizon`; past the last event that of the last event."""
@@ -82,6 +86,38 @@ def output_columns(kind: Kind, card: Mapping[str, Any]) -> list[str]:
     if kind == "multiclass":
         return [f"y_prob_{name}" for name in card["classes"]]
     return [{"binary": "y_prob", "regression": "y_pred"}.get(kind, "risk")]
+
+
+def operating_threshold(
+    y: Target, outputs: Matrix, risk: Callable[[], Matrix], settings: FitSettings
+) -> float:
+    """Where a score is called high, of the training part alone.
+
+    Args:
+        y: outcomes, shape (n,).
+        outputs: what the inner folds predict, shape (n, columns).
+        risk: gives the risks whose median is taken (survival).
+        settings: kind of outcome and threshold rule.
+
+    Returns:
+        Of the probability (binary), of the risk (survival), else NaN.
+    """
+    if settings.kind == "binary":
+        rule = settings.threshold
+        return float(choose_threshold(y, outputs[:, 0], rule.rule, rule.value))
+    return float(np.median(risk())) if settings.kind == "survival" else float("nan")
+
+
+def event_columns(chance: Callable[[float], Vector], horizon: float) -> dict[str, Vector]:
+    """`event_prob` by the horizon, then `event_prob_<time>` by times up to it (`curve_times`).
+
+    Args:
+        chance: from a time to the probability of an event up to it, shape (n,).
+        horizon: in the unit of the follow-up.
+    """
+    times = curve_times(horizon)
+    curve = {name: chance(float(at)) for name, at in zip(curve_names(times), times, strict=True)}
+    return {"event_prob": chance(horizon), **curve}
 
 
 def fit_link(kind: Kind, y: Target, values: Matrix) -> Link:

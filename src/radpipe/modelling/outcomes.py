@@ -65,8 +65,14 @@ def target_array(targets: pd.DataFrame) -> npt.NDArray[np.generic]:
         )
     if not survival:
         return targets["y"].to_numpy(dtype=float)
-    array = np.empty(len(targets), dtype=SURVIVAL_DTYPE)
-    array["event"], array["time"] = targets["event"] == 1, targets["time"]
+    return survival_array(targets["event"] == 1, targets["time"])
+
+
+def survival_array(event: npt.ArrayLike, time: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """Events (true or 1: seen) and follow-up times as one array of `SURVIVAL_DTYPE`."""
+    events = np.asarray(event).astype(bool)
+    array = np.empty(len(events), dtype=SURVIVAL_DTYPE)
+    array["event"], array["time"] = events, np.asarray(time, dtype=float)
     return array
 
 
@@ -98,8 +104,3 @@ def outcome_facts(cases: pd.DataFrame, outcome: Outcome) -> dict[str, Any]:
         known = targets(cases, outcome)
         horizon = horizon_of(known[(cases["cohort"] == DEVELOPMENT).to_numpy()], outcome)
     return {"kind": outcome.kind, "classes": classes, "horizon": horizon}
-
-
-def binary_targets(cases: pd.DataFrame, outcome: Outcome | None) -> pd.DataFrame:
-    """`targets` of a binary outcome: `patient` and `y`, 1.0, 0.0 or NaN."""
-    return targets(cases, outcome)

@@ -131,13 +131,13 @@ class Recipe:
             candidate.predictor, self.seed, kind=self.kind, tuning=tuning, **candidate.params
         )
 
-    def pipeline(self, candidate: Candidate, *, tuning: bool = False) -> Pipeline:
+    def pipeline(self, candidate: Candidate) -> Pipeline:
         """The unfitted pipeline."""
         chooser = FeatureFilter(
             candidate.method, candidate.keep, self.correlation, self.kind, self.seed
         )
         union = BlockUnion(self.scaler(candidate), chooser)
-        return Pipeline([(BLOCKS, union), (PREDICT, self.predictor(candidate, tuning=tuning))])
+        return Pipeline([(BLOCKS, union), (PREDICT, self.predictor(candidate, tuning=False))])
 
 
 def fit_pipeline(

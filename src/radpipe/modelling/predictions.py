@@ -43,13 +43,17 @@ def score_table(fitted: _Scored, scores: pd.DataFrame, fold: str) -> pd.DataFram
     return table if np.isnan(fitted.threshold) else table.assign(threshold=fitted.threshold)
 
 
-def score_cases(fitted: FittedModel, X: pd.DataFrame | Blocks, fold: str) -> pd.DataFrame:
+def score_cases(
+    fitted: FittedModel, X: pd.DataFrame | Blocks, fold: str, *, curve: bool = False
+) -> pd.DataFrame:
     """Score rows with a tabular model; no outcome is read (guardrail G16).
+
+    `curve` is that of `fitting.predict_scores`.
 
     Returns:
         As `score_table`, in the order of the rows.
     """
-    return score_table(fitted, predict_scores(fitted, X), fold)
+    return score_table(fitted, predict_scores(fitted, X, curve=curve), fold)
 
 
 def collect_predictions(
@@ -66,7 +70,7 @@ def collect_predictions(
         `model, case, patient, cohort, fold`, sorted by model, cohort, fold and case, then binary
         `y_true` (1, 0 or empty where it is not known), `y_prob, threshold`; multiclass `y_true`
         (the class), `y_prob_<class>` each; regression `y_true, y_pred`; survival `risk,
-        event_prob, threshold, time, event`.
+        event_prob, event_prob_<time>` each, `threshold, time, event`.
 
     Raises:
         CaseError: a scored case is not in the case table, or a score is missing.

@@ -80,7 +80,7 @@ def score_fold(
     """Score some cases with a model of any kind: as `predictions.score_table`."""
     if isinstance(fitted, FittedModel):
         blocks = sources.blocks(fitted.card["blocks"], fold)
-        return score_cases(fitted, blocks.rows(cases), fold)
+        return score_cases(fitted, blocks.rows(cases), fold, curve=True)
     # Imports torch, which a tabular model must not wait for.
     from radpipe.modelling.cnn import predict_cnn_scores
 

@@ -1,5 +1,4 @@
 """Tuning in inner folds: every pipeline is judged on patients it was not fitted on."""
-# X is the field's word for rows by columns.
 
 import time
 from collections.abc import Sequence
@@ -10,15 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from radpipe.logs import progress
-from radpipe.modelling.losses import Criterion, judge, log_loss, loss_of
+from radpipe.modelling.losses import Criterion, judge, loss_of
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.predictors.base import Target, from_scores, outputs_of, to_scores
 from radpipe.modelling.predictors.ensembles import fit_grouped
 from radpipe.modelling.selection.filters import Columns, visiting_order, walk
 from radpipe.modelling.splits import Indices, inner_splits
 from radpipe.types import Matrix
-
-__all__ = ["Nesting", "Search", "Training", "log_loss", "search"]
 
 Outputs = npt.NDArray[np.floating]
 

@@ -7,7 +7,6 @@ where the order of the sheet tells the outcome, and one patient under two names.
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
@@ -38,10 +37,16 @@ def check_leaks(
 ) -> pd.DataFrame:
     """Hold every column that a model could be given against the outcome, before any fit.
 
-    Only development cases whose outcome is known are held against it. A column of the case sheet
-    that tells the outcome stops the run: it may be a copy of it. A feature measured in the images
-    cannot be one, since no outcome is read to measure it; that one is a warning. So are measured
-    features that two patients of any cohort share to the last digit.
+    Only development cases whose outcome is known are held against it. A column tells the outcome if
+    its AUC is above 0.95 in either direction (Mann-Whitney) or its |correlation| with the outcome,
+    of values or of ranks, above 0.98 (t test), and if that is beyond chance at 0.001 after
+    Bonferroni's correction for the number of columns. Whether a value is missing counts as a column
+    too: what is written down after the outcome is often filled in for one class only.
+
+    A column of the case sheet that tells the outcome stops the run: it may be a copy of it. A
+    feature measured in the images cannot be one, since no outcome is read to measure it; that one
+    is a warning. So are an order of the rows that tells the outcome, and measured features that two
+    patients of any cohort share to the last digit.
 
     Args:
         cases: the case table, in the order of the sheet.
@@ -67,38 +72,6 @@ def check_leaks(
     warnings += _measured_warnings(measured, views)
     warnings += check_duplicate_rows(features, cases)
     return pd.DataFrame({"warning": pd.Series(warnings, dtype=object)})
-
-
-def check_label_copies(
-    table: pd.DataFrame,
-    y: npt.ArrayLike | Sequence[npt.ArrayLike],
-    allowed: Collection[str] = (),
-) -> list[str]:
-    """Stop at a column that is the outcome in disguise (guardrail G17).
-
-    A column is refused if its AUC is above 0.95 in either direction (Mann-Whitney) or its
-    |correlation| with the outcome, of values or of ranks, above 0.98 (t test), and if that is
-    beyond chance at 0.001 after Bonferroni's correction for the number of columns. Whether a value
-    is missing counts as a column too: what is written down after the outcome is often filled in for
-    one class only.
-
-    Args:
-        table: one row a case, in the order of the sheet; numbers, or text with categories.
-        y: the outcome, shape (n,): 0 or 1, or numbers; or several views of it: each class against
-            the rest, the event and the time of a survival outcome.
-        allowed: columns that are known to predict this well and may stay.
-
-    Returns:
-        Warnings that do not stop the run: the order of the rows tells the outcome, and which
-        column follows that order as a running number does.
-
-    Raises:
-        ConfigError: naming the first such column.
-    """
-    views = list(np.atleast_2d(np.asarray(y, dtype=float)))
-    looked_at = table.drop(columns=[*allowed], errors="ignore")
-    _refuse_copies(looked_at, views)
-    return _order_warnings(views, (looked_at,))
 
 
 def check_duplicate_rows(features: pd.DataFrame, cases: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from radpipe.evaluation.tables import SMOOTH_FROM
+from radpipe.evaluation.tables_curves import SMOOTH_FROM
 from radpipe.reporting.captions_models import MODELS
 
 
@@ -94,7 +94,7 @@ CAPTIONS: dict[str, Caption] = {
         "Bars of LIME weights of single cases of model {subject}.",
     ),
     "occlusion": Caption(
-        "**Occlusion maps** of model `{subject}` with the predicted probability of each case. Red "
+        "**Occlusion maps** of model `{subject}` with the prediction of each case. Red "
         "regions raise the prediction. The line is the outline of the mask.",
         "Occlusion maps over image slices, model {subject}.",
     ),

@@ -54,6 +54,13 @@ MODELS: dict[str, tuple[str, str]] = {
         "shows what the partition does, not what other patients would do.",
         "Primary metric of each repeat of the cross-validation, one row a model.",
     ),
+    "multiverse": (
+        "**Multiverse**: the primary metric, out of fold, of all ways this study was done, sorted. "
+        "A column is one model in one repeat of the cross-validation; the marks below it "
+        "say what the model is made of. The dotted line is no skill, the solid one the median of "
+        "all. The right end was picked by its height and is no result.",
+        "Primary metric of every model in every repeat, sorted, above a matrix of the choices.",
+    ),
     "subgroups": (
         "**Subgroups.** The primary model `{subject}` in each level, with intervals. The dotted "
         "line is no skill.",

@@ -18,13 +18,14 @@ from radpipe.types import DEVELOPMENT
 
 @dataclass(frozen=True)
 class Context:
-    """A study, its tables (empty when not made), its figures and the plans of its segmenters."""
+    """A study, its tables (empty when not made), figures, plans of segmenters, looks of models."""
 
     study: Study
     inputs: ReportInputs
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     entries: tuple[Entry, ...] = ()
     plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    looks: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table by name, without rows when the study does not make it."""
@@ -77,5 +78,6 @@ def make_context(study: Study, inputs: ReportInputs) -> Context:
         inputs=inputs,
         tables={name: inputs.load(name) for name in names},
         plans=inputs.load_plans(),
+        looks=inputs.load_looks(),
         entries=() if inputs.figures is None else tuple(read_index(inputs.figures)),
     )

@@ -91,6 +91,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "settings that collapse: few or many grey levels, few voxels, constant images",
         "case, modality, image_type, region, warning, found, expected",
     ),
+    "tables/feature_maps.tsv": (
+        "maps of single features: what they hold, case by case",
+        "case, feature, status, voxels, minimum, mean, maximum",
+    ),
     "tables/feature_settings.tsv": (
         "what the intensities of each modality are measured with, and why",
         "modality, setting, value, reason, source",
@@ -108,6 +112,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "model, case, patient, cohort, fold, then by outcome: y_true, y_prob, threshold (binary); "
         "y_true, y_prob_<class> (several classes); y_true, y_pred (a number); time, event, risk, "
         "event_prob, threshold, horizon (survival)",
+    ),
+    "models/<model>/looks.tsv": (
+        "bundles of a model that were scored on external cases, in order",
+        "look, bundle_sha256, cases_sha256, n",
     ),
     "tables/performance.tsv": (
         "every metric of every model",
@@ -133,6 +141,10 @@ TABLES: dict[str, tuple[str, str]] = {
     "tables/survival_scores.tsv": (
         "AUC(t) with its interval and Brier(t) over time; horizon marks the horizon of the study",
         "model, cohort, time, auc, ci_low, ci_high, brier, brier_null, events, at_risk, horizon",
+    ),
+    "tables/multiverse.tsv": (
+        "the primary metric of every model in every repeat of the cross-validation, lowest first",
+        "model, cohort, repeat, metric, estimate, n",
     ),
     "tables/repeats.tsv": (
         "the primary metric in each repeat of the cross-validation",
@@ -163,7 +175,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "net benefit, with the models treat_all and treat_none",
         "model, cohort, threshold, net_benefit",
     ),
-    "tables/sample_size.tsv": ("Riley's criteria", "criterion, value, needed, found, met"),
+    "tables/sample_size.tsv": (
+        "Riley's criteria for the model with the most candidate parameters",
+        "criterion, value, needed, found, met, model, parameters",
+    ),
     "tables/tripwires.tsv": (
         "what the search for copies of the outcome among the features found; no row: nothing",
         "warning",
@@ -190,11 +205,11 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "tables/explanations/<model>_lime.tsv": (
         "LIME weights, mean and standard deviation over seeds",
-        "model, case, feature, weight_mean, weight_sd, y_prob",
+        "model, case, feature, value, weight_mean, weight_sd, fidelity, seeds, prediction, scale",
     ),
     "tables/explanations/<model>_occlusion.npz": (
         "occlusion maps, axes (z, y, x)",
-        "for each case its image, mask, map and y_prob",
+        "for each case its image, mask, map and prediction; scale: what is predicted",
     ),
 }
 """File below `results/<study>/`, what a row is, its columns."""

@@ -35,6 +35,7 @@ TABLES = (
     "agreement",
     "survival_curves",
     "survival_scores",
+    "multiverse",
     "repeats",
     "subgroups",
     "selection_stability",
@@ -71,6 +72,7 @@ class ReportInputs:
         occlusion: `.npz` of occlusion maps of each model.
         reconstructions: `.npz` of each encoder with a decoder.
         reconstruction_errors: `reconstruction.tsv` likewise.
+        looks: `looks.tsv` of each model that was scored on an external cohort.
     """
 
     tables: Mapping[str, Path] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class ReportInputs:
     occlusion: Mapping[str, Path] = field(default_factory=dict)
     reconstructions: Mapping[str, Path] = field(default_factory=dict)
     reconstruction_errors: Mapping[str, Path] = field(default_factory=dict)
+    looks: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.tables) - set(TABLES))
@@ -120,6 +123,15 @@ class ReportInputs:
         """
         return {name: _read_plan(path) for name, path in self.plans.items()}
 
+    def load_looks(self) -> pd.DataFrame:
+        """The ledgers of all models as one: `model, look, bundle_sha256, cases_sha256, n`.
+
+        Raises:
+            RadpipeError: a path was given but no table can be read there.
+        """
+        ledgers = [read_table(path).assign(model=model) for model, path in self.looks.items()]
+        return pd.concat(ledgers, ignore_index=True) if ledgers else pd.DataFrame()
+
     def load_provenance(self) -> dict[str, Any]:
         """The content of `provenance.json`, empty when not given."""
         return {} if self.provenance is None else dict(read_json(self.provenance))
@@ -142,19 +154,21 @@ def report_inputs(paths: Mapping[str, Any], shown: Mapping[str, Any]) -> ReportI
         paths: `tables`, `cases`, `exclusions`, `splits`, `provenance`, `figures`, `training`,
             `explanations`, `lime`, `occlusion`, named as the attributes of `ReportInputs`; a study
             without planned networks may leave out `plans`, one without encoders `reconstructions`
-            and `reconstruction_errors`.
+            and `reconstruction_errors`, one without an external cohort `looks`.
         shown: `cases` that may be shown, `drawn` (those with a reference mask), `modalities`, the
             folders `prepared` and `masks` (reference), and `predicted` by segmenter.
     """
     groups = ("tables", "training", "explanations", "lime", "occlusion")
     single = ("cases", "exclusions", "splits", "provenance", "figures")
     named: dict[str, Any] = {name: Path(paths[name]) for name in single}
-    for name in ("plans", "reconstructions", "reconstruction_errors"):
+    for name in ("plans", "reconstructions", "reconstruction_errors", "looks"):
         named[name] = {k: Path(v) for k, v in paths.get(name, {}).items()}
     named |= {name: {k: Path(v) for k, v in paths[name].items()} for name in groups}
     drawn = set(shown["drawn"])
     where: dict[str, Any] = {"prepared": shown["prepared"], "masks": shown["masks"]}
-    files = case_files(shown["cases"], shown["modalities"], **where)
+    # A study of a table has cases and nothing to show of them.
+    pictured = shown["cases"] if shown["modalities"] else []
+    files = case_files(pictured, shown["modalities"], **where)
     return ReportInputs(
         **named,
         prepared={f.case: f if f.case in drawn else replace(f, mask=None) for f in files},

@@ -89,7 +89,8 @@ def make_up(cases: pd.DataFrame, outcome: Outcome) -> list[str]:
     if outcome.kind == "multiclass":
         classes = cases[outcome.column].map(value_key)
         counts = classes[classes != ""].value_counts()
-        return [f"{counts[name]} {name}" for name in sorted(counts.index)]
+        listed = [value_key(name) for name in outcome.classes or sorted(counts.index)]
+        return [f"{counts[name]} {name}" for name in listed if name in counts]
     values = outcome_values(cases, outcome).dropna()
     if outcome.kind == "regression":
         if values.empty:

@@ -1,6 +1,12 @@
 """Papers behind predictors, selections and the judgement of models: text and DOI by key."""
 
 MODELS: dict[str, tuple[str, str]] = {
+    "an2021": (
+        "An C, Park YW, Ahn SS, Han K, Kim H, Lee S-K. Radiomics machine learning study with a "
+        "small sample size: single random training-test set split may lead to unreliable results. "
+        "PLoS One 2021;16:e0256152.",
+        "10.1371/journal.pone.0256152",
+    ),
     "bland1986": (
         "Bland JM, Altman DG. Statistical methods for assessing agreement between two methods of "
         "clinical measurement. Lancet 1986;327:307–310.",
@@ -132,16 +138,48 @@ MODELS: dict[str, tuple[str, str]] = {
         "Mach Learn Res 2018;18(174):1–54.",
         "",
     ),
+    "pate2023": (
+        "Pate A, Riley RD, Collins GS, et al. Minimum sample size for developing a multivariable "
+        "prediction model using multinomial logistic regression. Stat Methods Med Res "
+        "2023;32:555–571.",
+        "10.1177/09622802231151220",
+    ),
     "peng2005": (
         "Peng H, Long F, Ding C. Feature selection based on mutual information: criteria of "
         "max-dependency, max-relevance, and min-redundancy. IEEE Trans Pattern Anal Mach Intell "
         "2005;27:1226–1238.",
         "10.1109/TPAMI.2005.159",
     ),
+    "riley2019": (
+        "Riley RD, Snell KIE, Ensor J, et al. Minimum sample size for developing a multivariable "
+        "prediction model: part I – continuous outcomes. Stat Med 2019;38:1262–1275.",
+        "10.1002/sim.7993",
+    ),
+    "riley2019b": (
+        "Riley RD, Snell KIE, Ensor J, et al. Minimum sample size for developing a multivariable "
+        "prediction model: part II – binary and time-to-event outcomes. Stat Med "
+        "2019;38:1276–1296.",
+        "10.1002/sim.7992",
+    ),
     "saito2015": (
         "Saito T, Rehmsmeier M. The precision-recall plot is more informative than the ROC plot "
         "when evaluating binary classifiers on imbalanced datasets. PLoS One 2015;10:e0118432.",
         "10.1371/journal.pone.0118432",
+    ),
+    "simonsohn2020": (
+        "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nat Hum Behav "
+        "2020;4:1208–1214.",
+        "10.1038/s41562-020-0912-z",
+    ),
+    "steegen2016": (
+        "Steegen S, Tuerlinckx F, Gelman A, Vanpaemel W. Increasing transparency through a "
+        "multiverse analysis. Perspect Psychol Sci 2016;11:702–712.",
+        "10.1177/1745691616658637",
+    ),
+    "steyerberg2016": (
+        "Steyerberg EW, Harrell FE. Prediction models need appropriate internal, "
+        "internal–external, and external validation. J Clin Epidemiol 2016;69:245–247.",
+        "10.1016/j.jclinepi.2015.04.005",
     ),
     "tan2019": (
         "Tan M, Le QV. EfficientNet: rethinking model scaling for convolutional neural networks. "

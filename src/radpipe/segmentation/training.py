@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
-from radpipe.errors import FitError
+from radpipe.errors import ConfigError, FitError
 from radpipe.networks.devices import device, seed_everything
 from radpipe.networks.losses import build_loss
 from radpipe.networks.registry import build_network
@@ -52,6 +52,7 @@ def train_segmenter(  # noqa: PLR0913 - a fold is its cases and their patients, 
         FitError: no cases, no labelled voxel, the loss is no longer finite, or nobody knows whom
             the weights saw that training starts from.
         RadpipeError: those weights are of another network.
+        ConfigError: the network cannot be built as the plan has it.
     """
     if len(patients) != len(cases):
         raise FitError("every case has a patient", found=len(patients), expected=len(cases))
@@ -103,7 +104,10 @@ def _parts(
 
 def _network(plan: Plan, *, inputs: int, labels: int) -> nn.Module:
     spec = plan.network_spec(inputs=inputs, labels=labels)
-    network = build_network(plan.segmenter.network, spec)
+    try:
+        network = build_network(plan.segmenter.network, spec)
+    except ConfigError as error:
+        raise error.within(f"segmenter '{plan.segmenter.name}'") from error
     if plan.segmenter.start is not None:
         load_start(network, plan.segmenter.start.weights)
     return network

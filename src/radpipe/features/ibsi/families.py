@@ -37,7 +37,9 @@ configuration C has it."""
 def family_definitions() -> tuple[Definition, ...]:
     """The features of IBSI-1 that pyradiomics 3.0.1 does not offer, by family.
 
-    Source of the codes: the IBSI reference manual (arXiv:1612.07003), CC BY 4.0.
+    Source of the codes: the IBSI reference manual (arXiv:1612.07003), CC BY 4.0. The percentiles
+    of the histogram are GPMT and OZ0C in DICOM too (context group 7478); the manual's pages and the
+    table of reference values print 1PR8, that of the minimum, and GPMT.
     """
     table = files("radpipe.features").joinpath("data", "ibsi_features.csv")
     with table.open(encoding="utf-8") as stream:

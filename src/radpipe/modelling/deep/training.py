@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from radpipe.config import Model
-from radpipe.modelling.cards import FitSettings
+from radpipe.modelling.cards import FitSettings, class_count
 from radpipe.modelling.deep.building import build_network
 from radpipe.modelling.deep.crops import Augmented, Crops, check_crops, moments, standardised
 from radpipe.modelling.predictors.base import Target
@@ -83,9 +83,7 @@ def unseen_values(
     folds = inner_splits(
         part.y, part.patients, settings.splits.inner_folds, settings.seed, kind=settings.kind
     )
-    outputs = 1
-    if settings.kind == "multiclass":
-        outputs = len(settings.classes) or int(part.y.max()) + 1
+    outputs = class_count(part.y, settings) if settings.kind == "multiclass" else 1
     values = np.full((len(lengths), len(part.y), outputs), np.nan)
     fold_of = np.zeros(len(part.y), dtype=np.intp)
     for number, (train, test) in enumerate(folds):

@@ -51,14 +51,6 @@ def one_hot(y: Vector, classes: Vector) -> Matrix:
     return np.asarray(y)[:, None] == np.asarray(classes)[None, :]
 
 
-def survival_target(event: npt.ArrayLike, time: npt.ArrayLike) -> Target:
-    """The structured array of a survival outcome: `event` (bool) and `time`."""
-    events = np.asarray(event).astype(bool)
-    target = np.empty(len(events), dtype=[("event", bool), ("time", float)])
-    target["event"], target["time"] = events, np.asarray(time, dtype=float)
-    return target
-
-
 def outputs_of(predictor: Any, X: Matrix, kind: Kind, classes: int = 2) -> Matrix:
     """What a fitted predictor says of each row, shape (n, columns).
 
@@ -89,6 +81,17 @@ def from_scores(scores: Matrix, kind: Kind) -> Matrix:
     if kind == "binary":
         return np.asarray(expit(scores))
     return softmax(scores) if kind == "multiclass" else scores
+
+
+def standards_of(scores: Sequence[Matrix], kind: Kind) -> tuple[Vector, Vector]:
+    """What is subtracted from the scores of each member of a mean, and what they are divided by.
+
+    Risks of different members have different units; other scores need no scale.
+    """
+    risks = kind == "survival"
+    shift = np.array([s.mean() if risks else 0.0 for s in scores])
+    spread = np.array([s.std() if risks and s.std() > 1e-12 else 1.0 for s in scores])
+    return shift, spread
 
 
 def softmax(scores: Matrix) -> Matrix:

@@ -16,6 +16,7 @@ from radpipe.modelling.predictors.base import (
     both_classes,
     from_scores,
     outputs_of,
+    standards_of,
     to_scores,
 )
 from radpipe.modelling.predictors.calibrated import grouped_folds
@@ -53,17 +54,11 @@ class Voting(BaseEstimator):
         X = np.asarray(X, dtype=float)
         self.n_features_in_ = X.shape[1]
         self.fitted_ = [fit_grouped(clone(m), X, y, groups) for m in self.members]
-        self._learn_scales(X)
+        scores = [scores_of(f, X, self.kind) for f in self.fitted_]
+        self.shift_, self.spread_ = standards_of(scores, self.kind)
         if self.kind in ("binary", "multiclass"):
             self.classes_ = np.unique(y)
         return self
-
-    def _learn_scales(self, X: Matrix) -> None:
-        """Risks of different members have different units; other scores need no scale."""
-        scores = [scores_of(f, X, self.kind) for f in self.fitted_]
-        risks = self.kind == "survival"
-        self.shift_ = np.array([s.mean() if risks else 0.0 for s in scores])
-        self.spread_ = np.array([s.std() if risks and s.std() > 1e-12 else 1.0 for s in scores])
 
     def _scores(self, X: Matrix) -> Matrix:
         X = np.asarray(X, dtype=float)

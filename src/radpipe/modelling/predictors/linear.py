@@ -13,7 +13,48 @@ from radpipe.modelling.predictors.base import Labels, both_classes, softmax
 from radpipe.types import Matrix, Vector
 
 
-class PenalisedLogistic(ClassifierMixin, BaseEstimator):
+class _PenalisedClassifier(BaseEstimator):
+    """What the logistic regressions share: their settings and the solver that these ask for."""
+
+    def __init__(
+        self,
+        strength: float = 1.0,
+        l1_ratio: float = 0.0,
+        seed: int = 0,
+        class_weight: str | None = None,
+    ) -> None:
+        self.strength = strength
+        self.l1_ratio = l1_ratio
+        self.seed = seed
+        self.class_weight = class_weight
+
+    def _solve(self, X: Matrix, y: Vector, gradient: float) -> Self:
+        """Fit; `gradient` is the largest of a column in the empty model, over the classes."""
+        solver = self._solver(X.shape[1], gradient).fit(X, y)
+        self.classes_ = solver.classes_
+        self.coef_ = solver.coef_
+        self.intercept_ = solver.intercept_
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def _solver(self, columns: int, gradient: float) -> LogisticRegression:
+        if self.l1_ratio == 0:
+            return LogisticRegression(
+                C=self.strength / columns, max_iter=10_000, class_weight=self.class_weight
+            )
+        # C0, the largest C at which the elastic net keeps no column, is l1_ratio / gradient.
+        return LogisticRegression(
+            C=self.strength * self.l1_ratio / gradient,
+            l1_ratio=self.l1_ratio,
+            solver="saga",
+            tol=1e-3,
+            max_iter=20_000,
+            random_state=self.seed,
+            class_weight=self.class_weight,
+        )
+
+
+class PenalisedLogistic(ClassifierMixin, _PenalisedClassifier):
     """Logistic regression whose penalty is set relative to the data.
 
     scikit-learn's `C` means something else for one column than for a thousand. Here `strength`
@@ -30,28 +71,10 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
         class_weight: `balanced`, or none.
     """
 
-    def __init__(
-        self,
-        strength: float = 1.0,
-        l1_ratio: float = 0.0,
-        seed: int = 0,
-        class_weight: str | None = None,
-    ) -> None:
-        self.strength = strength
-        self.l1_ratio = l1_ratio
-        self.seed = seed
-        self.class_weight = class_weight
-
     def fit(self, X: Matrix, y: Vector) -> Self:
         """Fit on scaled columns X (n, p) and y (n,) of 0 and 1."""
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-        solver = _logistic(self, X, _gradient(X, y))
-        solver.fit(X, y)
-        self.classes_ = solver.classes_
-        self.coef_ = solver.coef_
-        self.intercept_ = solver.intercept_
-        self.n_features_in_ = X.shape[1]
-        return self
+        return self._solve(X, y, _gradient(X, y))
 
     def decision_function(self, X: Matrix) -> Vector:
         """Log odds of the positive class, shape (n,)."""
@@ -69,7 +92,7 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
         return labels
 
 
-class PenalisedMultinomial(Labels, BaseEstimator):
+class PenalisedMultinomial(Labels, _PenalisedClassifier):
     """Multinomial logistic regression with the penalty of `PenalisedLogistic`.
 
     Args:
@@ -79,28 +102,10 @@ class PenalisedMultinomial(Labels, BaseEstimator):
         class_weight: `balanced`, or none.
     """
 
-    def __init__(
-        self,
-        strength: float = 1.0,
-        l1_ratio: float = 0.0,
-        seed: int = 0,
-        class_weight: str | None = None,
-    ) -> None:
-        self.strength = strength
-        self.l1_ratio = l1_ratio
-        self.seed = seed
-        self.class_weight = class_weight
-
     def fit(self, X: Matrix, y: Vector) -> Self:
         """Fit on scaled columns X (n, p) and the class of each row y (n,)."""
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-        gradient = max(_gradient(X, (y == k).astype(float)) for k in np.unique(y))
-        solver = _logistic(self, X, gradient).fit(X, y)
-        self.classes_ = solver.classes_
-        self.coef_ = solver.coef_
-        self.intercept_ = solver.intercept_
-        self.n_features_in_ = X.shape[1]
-        return self
+        return self._solve(X, y, max(_gradient(X, (y == k).astype(float)) for k in np.unique(y)))
 
     def predict_proba(self, X: Matrix) -> Matrix:
         """Probabilities of the classes, shape (n, K)."""
@@ -145,25 +150,6 @@ class PenalisedLinear(RegressorMixin, BaseEstimator):
         """Values, shape (n,)."""
         values: Vector = np.asarray(X, dtype=float) @ self.coef_ + self.intercept_
         return values
-
-
-def _logistic(
-    settings: PenalisedLogistic | PenalisedMultinomial, X: Matrix, gradient: float
-) -> LogisticRegression:
-    if settings.l1_ratio == 0:
-        return LogisticRegression(
-            C=settings.strength / X.shape[1], max_iter=10_000, class_weight=settings.class_weight
-        )
-    # C0, the largest C at which the elastic net keeps no column, is l1_ratio / gradient.
-    return LogisticRegression(
-        C=settings.strength * settings.l1_ratio / gradient,
-        l1_ratio=settings.l1_ratio,
-        solver="saga",
-        tol=1e-3,
-        max_iter=20_000,
-        random_state=settings.seed,
-        class_weight=settings.class_weight,
-    )
 
 
 def _gradient(X: Matrix, y: Vector) -> float:

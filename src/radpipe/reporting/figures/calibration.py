@@ -41,7 +41,8 @@ def calibration_panels(
     by_class = class_colours(list(dict.fromkeys(shown["class"].map(value_key)))) if several else {}
     figure = new_figure((0.65 if several else 0.4) + 1.95 * -(-len(models) // 4))
     axes = panels(figure, len(models), 4, sharex=True, sharey=True)
-    number_line = kind_of_study(study).name == "regression"
+    kind = kind_of_study(study).name
+    number_line = kind == "regression"
     for axis, model in zip(axes, models, strict=True):
         part = shown[shown["model"] == model]
         for name, colour in (by_class or {"": colours[model]}).items():
@@ -56,7 +57,8 @@ def calibration_panels(
         else:
             axis.plot([0, 1], [0, 1], color=PALE, linewidth=1, zorder=0)
             unit_square(axis, model)
-    figure.supxlabel("predicted" if number_line else "predicted risk", fontsize=8.5)
+    words = {"regression": "predicted", "multiclass": "predicted probability"}
+    figure.supxlabel(words.get(kind, "predicted risk"), fontsize=8.5)
     figure.supylabel("observed" if number_line else "observed share", fontsize=8.5)
     if several:
         class_legend(figure, by_class)

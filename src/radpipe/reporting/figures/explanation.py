@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from radpipe.reporting.figures.style import BLUE, GREY, VERMILION, new_figure, panels, shorten
+from radpipe.reporting.numbers import number
 
 _TOP, _TOP_OF_CASE = 12, 5
 """Features shown of a cohort and of a single case."""
@@ -88,7 +89,8 @@ def lime_bars(lime: pd.DataFrame) -> Figure:
     """LIME weights of single cases with their spread over seeds.
 
     Args:
-        lime: columns `case`, `feature`, `weight_mean`, `weight_sd`, `y_prob` of one model.
+        lime: columns `case`, `feature`, `weight_mean`, `weight_sd`, `prediction`, `scale` of one
+            model.
     """
     cases = list(dict.fromkeys(lime["case"]))
     parts = [_strongest(lime[lime["case"] == case]) for case in cases]
@@ -98,7 +100,8 @@ def lime_bars(lime: pd.DataFrame) -> Figure:
     axes = panels(figure, len(cases), 1, sharex=True, height_ratios=sizes)
     for axis, case, part in zip(axes, cases, parts, strict=True):
         _bars(axis, part)
-        axis.set_title(f"{case}: predicted {float(part['y_prob'].iloc[0]):.2f}", fontsize=8)
+        value, scale = float(part["prediction"].iloc[0]), part["scale"].iloc[0]
+        axis.set_title(f"{case}: predicted {scale} {number(value, 2)}", fontsize=8)
     axis.set_xlabel("local weight (bar) and its standard deviation over seeds (whisker)")
     return figure
 

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from radpipe.io.images import array_of, labels_of, read_image, spacing_zyx
 from radpipe.reporting.figures.style import ORANGE, SKY, WIDTH_IN, new_figure, panels, shorten
+from radpipe.reporting.numbers import number
 from radpipe.types import CaseFiles, Labels, Volume
 
 _LARGEST_IN = 2.3
@@ -131,7 +132,7 @@ def occlusion_maps(archive: Path) -> Figure:
 
     Args:
         archive: `.npz` with `<case>__image`, `<case>__mask`, `<case>__map` (z, y, x) and
-            `<case>__y_prob`.
+            `<case>__prediction`, and `scale`, what is predicted.
     """
     with np.load(archive, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
@@ -146,10 +147,10 @@ def occlusion_maps(archive: Path) -> Figure:
         shown = np.ma.masked_where(np.abs(values[place]) < 0.05 * limit, values[place])
         drawn = axis.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, alpha=0.75)
         _outline(axis, (mask[place] > 0).astype(np.uint8), SKY, "-")
-        probability = float(arrays[f"{case}__y_prob"])
-        axis.set_title(f"{shorten(case, 24)}: {probability:.2f}", fontsize=8)
+        prediction = float(arrays[f"{case}__prediction"])
+        axis.set_title(f"{shorten(case, 24)}: {number(prediction, 2)}", fontsize=8)
         axis.set_axis_off()
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02)
-    bar.set_label("fall of the score\nwhen occluded", fontsize=7.5)
+    bar.set_label(f"fall of the {arrays['scale']}\nwhen occluded", fontsize=7.5)
     bar.ax.tick_params(labelsize=7)
     return figure

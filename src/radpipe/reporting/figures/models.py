@@ -9,6 +9,7 @@ from radpipe.reporting.figures import (
     calibration,
     classes,
     discrimination,
+    multiverse,
     regression,
     spread,
     survival,
@@ -95,6 +96,9 @@ def _spread(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
     repeats, subgroups = inputs.load("repeats"), inputs.load("subgroups")
     if len(repeats):
         yield Entry("repeats", "repeats"), spread.repeat_strips(study, repeats)
+    universes = inputs.load("multiverse")
+    if len(universes) and universes["model"].nunique() > 1:
+        yield Entry("multiverse", "multiverse"), multiverse.multiverse_panels(study, universes)
     own = subgroups[subgroups["model"] == study.primary] if len(subgroups) else subgroups
     if len(own):
         subject = str(study.primary)

@@ -75,8 +75,9 @@ def subgroup_forest(study: Study, subgroups: pd.DataFrame) -> Figure:
                 ends = [as_float(v) for v in (found.estimate, found.ci_low, found.ci_high)]
                 axis.plot(ends[1:], [row, row], color=GREY, linewidth=1.6)
                 axis.plot(ends[:1], [row], color=INK, marker=COHORT_MARKERS[i % 5], markersize=4.5)
-                text = f"{number(ends[0], 2)} ({bounds(ends[1], ends[2], 2)}), n = {found.n}"
-                _beside(axis, row, text)
+                known = np.isfinite(ends[1:]).all()
+                interval = f" ({bounds(ends[1], ends[2], 2)})" if known else ""
+                _beside(axis, row, f"{number(ends[0], 2)}{interval}, n = {found.n}")
             row += 0.4
         row += 0.3
     axis.axvline(kind.ignorant, color=GREY, linewidth=0.8, linestyle=":")

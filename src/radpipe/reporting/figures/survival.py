@@ -49,7 +49,7 @@ def kaplan_meier_panels(study: Study, curves: pd.DataFrame, cohort: str) -> Figu
             _at_risk(axis, line, ticks, row, colour, named=i % columns == 0)
         p = part["log_rank_p"].iloc[0]
         text = f"log-rank {p_clause(p)}" if np.isfinite(p) else "one group only"
-        axis.text(0.03, 0.03, text, transform=axis.transAxes, ha="left", va="bottom", fontsize=7.5)
+        _note(axis, part, text)
         axis.set_title(shorten(model, 28))
         axis.set_ylim(0, 1.02)
     handles = [h for h in axes[0].get_lines() if h.get_label() in ("low risk", "high risk")]
@@ -57,6 +57,14 @@ def kaplan_meier_panels(study: Study, curves: pd.DataFrame, cohort: str) -> Figu
     figure.supxlabel(_time_of(study), fontsize=8.5)
     figure.supylabel("free of the event", fontsize=8.5)
     return figure
+
+
+def _note(axis: Axes, part: pd.DataFrame, text: str) -> None:
+    """A line of text in the lower left corner, or the upper right one where curves fall through."""
+    early = part[part["time"] <= 0.45 * axis.get_xlim()[1]]
+    free = early["survival"].min() > 0.15
+    x, y, across, up = (0.03, 0.03, "left", "bottom") if free else (0.97, 0.97, "right", "top")
+    axis.text(x, y, text, transform=axis.transAxes, ha=across, va=up, fontsize=7.5)
 
 
 def _time_of(study: Study) -> str:

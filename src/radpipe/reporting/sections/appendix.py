@@ -46,6 +46,7 @@ def tables(context: Context) -> Section:
     inputs = context.inputs
     names = {name for name in ("cases", "exclusions", "splits") if inputs.path(name)}
     names |= set(inputs.tables)
+    names |= {"looks"} if inputs.looks else set()
     names |= {"<model>"} if inputs.explanations else set()
     names |= {"<model>_lime"} if inputs.lime else set()
     names |= {"<model>_occlusion"} if inputs.occlusion else set()

@@ -1,4 +1,4 @@
-"""Checks of the study itself: negative controls, the truth of a simulated cohort, its size."""
+"""Checks of the study itself: negative controls, and the truth of a simulated cohort."""
 
 import pandas as pd
 
@@ -13,15 +13,6 @@ from radpipe.reporting.numbers import (
     significant,
     with_bounds,
 )
-from radpipe.reporting.sections.judgement import planned_sample_sentence
-
-_CRITERIA = {
-    "shrinkage": "global shrinkage at least the value",
-    "optimism": "optimism in Nagelkerke's R² at most the value",
-    "overall_risk": "overall risk estimated within ± the value",
-    "all": "all criteria (value: events per parameter)",
-    "events": "events (value: prevalence)",
-}
 
 
 def controls(context: Context) -> Section | None:
@@ -141,49 +132,5 @@ def truth(context: Context) -> Section | None:
                 ("stage", "measure", "value", "goal", "met"), tuple(rows), "**Truth and result.**"
             ),
             *context.figures("truth"),
-        ),
-    )
-
-
-def sample_size(context: Context) -> Section | None:
-    """Riley's criteria and what they say of this study."""
-    table = context.table("sample_size")
-    if table.empty:
-        return None
-    rows = [
-        (
-            _CRITERIA.get(str(r.criterion), str(r.criterion)),
-            significant(r.value),
-            significant(r.needed),
-            significant(r.found),
-            "no" if str(r.met).lower() == "false" else "yes",
-        )
-        for r in table.itertuples()
-    ]
-    short = [row for row in rows if row[-1] == "no"]
-    callout = (
-        Callout(
-            "warning",
-            f"**The sample is too small.** {planned_sample_sentence(table)} The performance is "
-            "likely to be overestimated here and to fall elsewhere.",
-        )
-        if short
-        else Callout("info", "All criteria are met.")
-    )
-    return Section(
-        "sample-size",
-        "Sample size",
-        (
-            Paragraph(
-                "How many cases would a model of this outcome need? Criteria for developing a "
-                "binary prediction model, counted on all candidate parameters, also those that a "
-                "selection discards later [@riley2020]."
-            ),
-            Table(
-                ("criterion", "value", "needed", "found", "met"),
-                tuple(rows),
-                "**Sample size**: needed and found.",
-            ),
-            callout,
         ),
     )

@@ -46,7 +46,7 @@ def _splitting(context: Context) -> str:
             text += f"; a test part holds {_range(sizes)} cases"
     if context.external:
         names = ", ".join(literal(name) for name in context.external)
-        text += f". Never fitted, only scored once: the {names} cohort"
+        text += f". Never fitted, only scored: the {names} cohort"
         text += "s" if len(context.external) > 1 else ""
     return text + "."
 

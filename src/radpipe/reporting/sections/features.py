@@ -18,11 +18,24 @@ def features(context: Context) -> Section | None:
         return None
     blocks: list[Block] = []
     if len(table):
-        blocks += _feature_blocks(table, context.table("feature_status"))
+        given = context.study.features.table
+        if given is None:
+            blocks += _feature_blocks(table, context.table("feature_status"))
+        else:
+            blocks.append(_given(table, given.name))
         blocks += _setting_tables(context.table("feature_settings"))
         blocks += _warning_blocks(context.table("feature_warnings"), len(table))
     blocks += _selection_tables(context, selection) if len(selection) else []
     return Section("features", "Features", tuple(blocks))
+
+
+def _given(table: pd.DataFrame, name: str) -> Paragraph:
+    """What a table of the user holds; the names of its columns are all that is known of them."""
+    values = table.drop(columns="case")
+    text = f"{count(values.shape[1], 'feature')} of {count(len(table), 'case')}, given in "
+    missing = int(values.isna().sum().sum())
+    lacking = f" {count(missing, 'value')} {'is' if missing == 1 else 'are'} missing there."
+    return Paragraph(f"{text}`{literal(name)}`.{lacking if missing else ''}")
 
 
 def _failed(status: pd.DataFrame) -> str:

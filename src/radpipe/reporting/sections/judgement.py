@@ -1,8 +1,11 @@
 """Sentences that follow from numbers alone: what an interval allows one to say."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from radpipe.evaluation.procedure_intervals import MEASURED_COVERAGE
+from radpipe.config import Study
+from radpipe.evaluation.procedure_intervals import measured_coverage
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Callout, literal
 from radpipe.reporting.kinds import Kind, made_up_of, smallest_count
@@ -17,23 +20,32 @@ FEW_EVENTS = 50
 FEW_NUMBERS = 100
 """Likewise with fewer cases whose outcome is a number."""
 
+ENOUGH_REPEATS = 10
+"""Repeats of the cross-validation that show the spread over partitions (guardrail G21)."""
+
 _CONDITIONAL = (
     "conditional on the models fitted in these folds: it counts the sampling of the cases scored, "
     "not the fitting of the models [@bengio2004] [@bates2024]. It is narrower than an interval for "
     "the whole procedure would be and covers the truth less often than its nominal confidence. The "
     "interval of an external cohort is free of this."
 )
-_WHOLE = {"binary": "AUC and calibration slope", "survival": "Harrell's C"}
+_WHOLE = {
+    "binary": {"auc": "AUC", "calibration_slope": "calibration slope"},
+    "survival": {"c_index": "Harrell's C"},
+}
+"""Metrics whose intervals are about the whole procedure, by kind of outcome."""
 
 
 def out_of_fold_note(kind: Kind, repeats: int) -> str:
     """What intervals of out-of-fold figures are about, and what they leave out."""
     if kind.name not in _WHOLE:
         return f"The interval of an out-of-fold figure is {_CONDITIONAL}"
+    metrics = _WHOLE[kind.name]
     note = (
-        f"The intervals of the out-of-fold {_WHOLE[kind.name]} are about the whole procedure: they "
-        "count the fitting of the models as well as the sampling of the cases, from how much "
-        f"predictions move between repeats of the cross-validation ({MEASURED_COVERAGE})."
+        f"The intervals of the out-of-fold {listing(list(metrics.values()))} are about the whole "
+        "procedure: they count the fitting of the models as well as the sampling of the cases, "
+        "from how much predictions move between repeats of the cross-validation "
+        f"({_coverage_clause(metrics)})."
     )
     if repeats == 1:
         note += (
@@ -41,6 +53,21 @@ def out_of_fold_note(kind: Kind, repeats: int) -> str:
             "`splits.repeats: 10` would give a narrower one."
         )
     return f"{note} The interval of every other out-of-fold figure is {_CONDITIONAL}"
+
+
+def _coverage_clause(metrics: Mapping[str, str]) -> str:
+    """How often such intervals held the truth in simulated studies, by name of the metric."""
+    found = measured_coverage().loc[list(metrics)]
+    shares = [
+        f"the true {name} in {100 * row['coverage_low']:.1f} to {100 * row['coverage_high']:.1f} %"
+        for name, (_, row) in zip(metrics.values(), found.iterrows(), strict=True)
+    ]
+    return (
+        f"in {found['settings'].max()} kinds of simulated studies of "
+        f"{found['patients_low'].min()} to {found['patients_high'].max()} patients with "
+        f"{found['repeats'].max()} repeats, {found['cohorts'].min()} studies of each kind, 95 % "
+        f"intervals held {listing(shares)} of the studies, depending on the kind"
+    )
 
 
 def phrase_of(found: Finding, confidence: float) -> str:
@@ -125,6 +152,23 @@ _NEEDED = {
     "regression": "cases",
     "survival": "events",
 }
+
+
+def few_repeats_callout(study: Study) -> Callout | None:
+    """A warning when too few repeats were made to tell a finding from a lucky partition."""
+    repeats = study.splits.repeats
+    if study.outcome is None or repeats >= ENOUGH_REPEATS:
+        return None
+    run, spread = f"{repeats} times", f"that spread is known from {repeats} partitions only"
+    if repeats == 1:
+        run, spread = "once", "how much they would move with another partition is not known"
+    return Callout(
+        "warning",
+        f"**Few repeats of the cross-validation.** It was run {run}; {ENOUGH_REPEATS} times is the "
+        "least that shows how far the out-of-fold figures depend on which cases happened to fall "
+        f"into which fold [@an2021]. Here {spread}. Set `splits.repeats: {ENOUGH_REPEATS}` (or "
+        "more) in the config and run the study again.",
+    )
 
 
 def planned_sample_sentence(table: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ from radpipe.reporting.numbers import count, listing, percent
 from radpipe.reporting.predictor_names import predictor_name, ranking_name
 from radpipe.reporting.sections.encoders import describe
 from radpipe.reporting.sections.features import describe_handcrafted
+from radpipe.reporting.sections.looks import scored
 from radpipe.reporting.sections.segmenters import masks
 
 
@@ -102,7 +103,8 @@ def _resampling(context: Context) -> str:
             "training part."
         )
     if context.external:
-        text += " External cases were scored once by the refit on all development cases."
+        said = scored(context, [model.name for model in context.study.models])
+        text += f" External cases were {said} by the refit on all development cases."
     return text
 
 
@@ -164,7 +166,8 @@ def _horizon(context: Context) -> str:
     value = outcome.horizon if outcome is not None else None
     if value is None and len(found):
         value = float(found.iloc[0])
-    time = f" of {value:g}" if value is not None else ""
+    unit = f" (`{literal(str(outcome.time))}`)" if outcome is not None and outcome.time else ""
+    time = f" of {value:g}{unit}" if value is not None else ""
     origin = "named in the config" if given else "the median follow-up of the development cohort"
     return f" The horizon{time} was {origin}."
 

@@ -7,8 +7,11 @@ from radpipe.reporting.document import Block, Table, literal
 from radpipe.reporting.method_names import method_names, whole_procedure
 from radpipe.reporting.metric_names import metric_name
 from radpipe.reporting.numbers import as_float, percent, with_bounds
+from radpipe.reporting.sections.looks import scored
 from radpipe.reporting.tidy import metric_of, models_of
 from radpipe.types import DEVELOPMENT
+
+_NOT_MADE = "undefined: needs columns"
 
 
 def metric_table(
@@ -16,7 +19,9 @@ def metric_table(
 ) -> list[Block]:
     """Every model with the metrics of one cohort and their intervals; empty if there are none."""
     table = context.table("performance")
-    shown = table[(table["cohort"] == cohort) & table["metric"].isin(metrics)]
+    # What needs predictions that the study does not make is no metric of it.
+    made = ~table["method"].astype(str).str.startswith(_NOT_MADE)
+    shown = table[(table["cohort"] == cohort) & table["metric"].isin(metrics) & made]
     present = [m for m in metrics if (shown["metric"] == m).any()]
     if not present:
         return []
@@ -26,7 +31,7 @@ def metric_table(
         for model in models
     ]
     primary = context.study.primary
-    part = "out-of-fold" if cohort == DEVELOPMENT else "scored once"
+    part = "out-of-fold" if cohort == DEVELOPMENT else scored(context, models)
     confidence = percent(context.study.evaluation.confidence)
     return [
         Table(

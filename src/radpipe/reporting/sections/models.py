@@ -6,6 +6,7 @@ from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.method_names import method_names
 from radpipe.reporting.numbers import p_value, with_bounds
 from radpipe.reporting.sections.judgement import chance_callout, out_of_fold_note
+from radpipe.reporting.sections.looks import looks
 from radpipe.reporting.sections.metrics import metric_table
 from radpipe.reporting.sections.models_by_kind import details, first_tables
 from radpipe.reporting.tidy import cohorts_of, metric_of
@@ -28,7 +29,7 @@ def performance(context: Context) -> Section | None:
             blocks += [callout] if callout else []
         if cohort == DEVELOPMENT:
             blocks.append(Callout("info", out_of_fold_note(kind, context.study.splits.repeats)))
-    return Section("models", "Models", (*blocks, *details(context)))
+    return Section("models", "Models", (*blocks, *looks(context), *details(context)))
 
 
 def _how(context: Context) -> str:

@@ -9,6 +9,7 @@ from radpipe.reporting.document import Block, Paragraph, Section, Table, literal
 from radpipe.reporting.kinds import kind_of_study
 from radpipe.reporting.metric_names import metric_name
 from radpipe.reporting.numbers import count, number, percent, significant, with_bounds
+from radpipe.reporting.sections.judgement import few_repeats_callout
 from radpipe.reporting.tidy import cohorts_of, models_of
 
 
@@ -25,6 +26,7 @@ def repeats(context: Context) -> Section | None:
         rows.append((model, number(values.mean()), number(values.std()), *ends))
     seeds = count(context.study.splits.repeats, "repeat")
     label = kind_of_study(context.study).label
+    few = few_repeats_callout(context.study)
     text = (
         f"The cross-validation was run {seeds.replace('repeats', 'times')} with new folds. The "
         f"reported figures are means over all of them; a study that ran only one could have "
@@ -35,6 +37,7 @@ def repeats(context: Context) -> Section | None:
         "Spread over seeds",
         (
             Paragraph(text),
+            *([few] if few else []),
             *context.figures("repeats"),
             Table(
                 ("model", "mean", "standard deviation", "lowest", "median", "highest"),

@@ -11,11 +11,13 @@ from radpipe.reporting.numbers import as_float, bounds, count, listing, number, 
 from radpipe.reporting.sections.judgement import (
     chance_callout,
     difference_sentence,
+    few_repeats_callout,
     out_of_fold_note,
     phrase_of,
     planned_sample_sentence,
     small_sample_callout,
 )
+from radpipe.reporting.sections.looks import looks_callout, scored
 from radpipe.reporting.sections.segmentation import overall_label
 from radpipe.reporting.segmenter_names import shown_name
 from radpipe.reporting.tidy import difference_of, metric_of
@@ -95,8 +97,8 @@ def _prediction(context: Context) -> list[Block]:
         found = metric_of(performance, primary.name, cohort, kind.metric)
         if found.known:
             outside.append(
-                f"**{phrase_of(found, confidence)}** in the {literal(cohort)} cohort, scored "
-                "once by the model refitted on all development cases"
+                f"**{phrase_of(found, confidence)}** in the {literal(cohort)} cohort, "
+                f"{scored(context, [primary.name])} by the model refitted on all development cases"
             )
     text += f", and {listing(outside)}." if outside else "; there is no external cohort."
     note = out_of_fold_note(kind, study.splits.repeats)
@@ -131,7 +133,8 @@ def _against_baselines(context: Context) -> str:
             "**No trivial baseline was fitted**, so this report cannot say whether the images "
             "add anything to volume or to clinical data [@welch2019]."
         )
-    return f"**Did radiomics add anything?** {' '.join(sentences)} {_verdict(context)}"
+    what = "radiomics" if context.study.features.table is None else "the features of the table"
+    return f"**Did {what} add anything?** {' '.join(sentences)} {_verdict(context)}"
 
 
 def _verdict(context: Context) -> str:
@@ -210,7 +213,9 @@ def _warnings(context: Context) -> list[Block]:
         for cohort in context.cohorts:
             found = metric_of(performance, context.primary.name, cohort, kind.metric)
             blocks.append(chance_callout(found, cohort, kind))
+        blocks.append(looks_callout(context))
         blocks.append(small_sample_callout(context))
+        blocks.append(few_repeats_callout(context.study))
         blocks.append(_planned_sample(context))
         if not context.external:
             blocks.append(
