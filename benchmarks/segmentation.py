@@ -155,7 +155,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=8.0, help="budget of a fold on one core")
     parser.add_argument("--gpu-minutes", type=float, default=10.0, help="the same on a GPU")
     parser.add_argument("--sts-minutes", type=float, default=5.0, help="budget of a sarcoma fold")
-    parser.add_argument("--steps", type=int, default=150, help="of every network of the zoo")
+    parser.add_argument("--steps", type=int, default=100, help="of every network of the zoo")
     parser.add_argument("--nnunet", type=Path, help="a python that has nnunetv2")
     parser.add_argument("--redo", action="store_true", help="discard what is finished")
     parser.add_argument("--page", action="store_true", help="only write the page from the tables")

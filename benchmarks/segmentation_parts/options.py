@@ -35,7 +35,7 @@ class Options:
     minutes: float = 8.0
     gpu_minutes: float = 10.0
     sts_minutes: float = 5.0
-    steps: int = 150
+    steps: int = 100
     nnunet: Path | None = None
     quick: bool = False
     redo: bool = False
