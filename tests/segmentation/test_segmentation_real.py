@@ -10,7 +10,8 @@ import SimpleITK as sitk
 
 from radpipe.config import load_study
 from radpipe.io.images import image_like
-from radpipe.segmentation.inference import segment_case
+from radpipe.segmentation.inference import Member, segment_case
+from radpipe.segmentation.planning import make_plan
 from radpipe.segmentation.scoring import MaskPair, score_segmentation
 from radpipe.segmentation.training import train_segmenter
 from radpipe.types import CaseFiles
@@ -50,11 +51,16 @@ def test_hippocampus_of_held_out_patients(test_data: Path, tmp_path: Path) -> No
         file = tmp_path / f"{row.case}.nii.gz"
         sitk.WriteImage(image_like((values - values.mean()) / values.std(), image), file)
         cases.append(CaseFiles(row.case, {"T1w": file}, row.mask))
-    network, _ = train_segmenter(cases[:27], settings, labels, seed=1)
+    plan = make_plan(settings, None, labels, ["T1w"])
+    patients = [files.case for files in cases[:27]]
+    network, _ = train_segmenter(cases[:27], plan, labels, patients=patients, seed=1)
     pairs = []
     for case in cases[27:]:
         drawn = tmp_path / f"{case.case}_drawn.nii.gz"
-        sitk.WriteImage(segment_case(network, case, settings, labels), drawn)
+        found = segment_case(
+            [Member(network, plan)], case, labels, cleaning=plan.segmenter.cleaning
+        )
+        sitk.WriteImage(found.mask, drawn)
         pairs.append(MaskPair(case.case, "r1f1", "unet", drawn, case.mask))
     scores = score_segmentation(pairs, labels, study.segmentation.tolerance_mm)
     assert np.mean(scores["dice"]) > 0.80
