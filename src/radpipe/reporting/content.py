@@ -95,10 +95,9 @@ def build_report(study: Study, inputs: ReportInputs) -> Report:
     """
     context = make_context(study, inputs)
     sections = [chapter(context) for chapter in CHAPTERS]
-    kind = "Segmentation report" if study.outcome is None else "Prediction model report"
     return Report(
         title=study.report.title or f"Study {study.study}",
-        subtitle=f"{kind} of study {study.study}",
+        subtitle=f"{_kind(study)} of study {study.study}",
         sections=tuple(section for section in sections if section is not None),
         authors=tuple(study.report.authors),
         facts=_facts(context),
@@ -125,3 +124,10 @@ def _resampling(study: Study) -> str:
     folds = count(study.splits.folds, "fold")
     repeats = study.splits.repeats
     return folds if repeats == 1 else f"{repeats} × {folds}"
+
+
+def _kind(study: Study) -> str:
+    """What a study without an outcome ends in is what it has."""
+    if study.outcome is not None:
+        return "Prediction model report"
+    return "Segmentation report" if study.segmentation.segmenters else "Feature report"

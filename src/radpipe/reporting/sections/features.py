@@ -10,6 +10,9 @@ from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table
 from radpipe.reporting.numbers import count, listing, significant
 from radpipe.types import FINAL
 
+NAMED = 5
+"""Cases that a reason is given with by name; more are counted, and stand in the table."""
+
 
 def features(context: Context) -> Section | None:
     """What was measured in the region, and which features were chosen how often."""
@@ -38,13 +41,18 @@ def _given(table: pd.DataFrame, name: str) -> Paragraph:
     return Paragraph(f"{text}`{literal(name)}`.{lacking if missing else ''}")
 
 
-def _failed(status: pd.DataFrame) -> str:
+def failed(status: pd.DataFrame) -> str:
     """Which cases have a region that could not be measured, and why."""
     if status.empty:
         return ""
     bad = status[(status["variant"] == "roi") & (status["status"].astype(str) != "ok")]
-    reasons = [f"`{literal(r.case)}` ({literal(r.status)})" for r in bad.itertuples()]
-    return f" Not measurable: {', '.join(reasons)}." if reasons else ""
+    reasons = [
+        f"{literal(reason)} ({', '.join(f'`{literal(c)}`' for c in rows['case'])})"
+        if len(rows) <= NAMED
+        else f"{literal(reason)} ({count(len(rows), 'case')})"
+        for reason, rows in bad.groupby("status", sort=False)
+    ]
+    return f" Not measurable: {'; '.join(reasons)}." if reasons else ""
 
 
 def _feature_blocks(table: pd.DataFrame, status: pd.DataFrame) -> list[Block]:
@@ -53,7 +61,7 @@ def _feature_blocks(table: pd.DataFrame, status: pd.DataFrame) -> list[Block]:
     text = f"{count(len(names), 'handcrafted feature')} of {count(len(table), 'case')}."
     missing = int(table[list(names)].isna().sum().sum())
     text += f" {count(missing, 'value')} could not be measured." if missing else ""
-    text += _failed(status)
+    text += failed(status)
     if names.empty:
         return [Paragraph(text)]
     counted = pd.crosstab(parts[2], [parts[0]])

@@ -46,7 +46,9 @@ def _what(context: Context) -> str:
     labels = listing([f"`{name}`" for name in study.segmentation.labels])
     if study.outcome is None:
         names = listing([f"`{s.name}`" for s in study.segmentation.segmenters])
-        task = f"This study segments {labels} in {images} images with {names or 'no segmenter'}"
+        task = f"This study segments {labels} in {images} images with {names}"
+        if not names:
+            task = f"This study measures drawn masks ({labels}) in {images} images"
     else:
         task = (
             f"This study predicts `{literal(study.outcome.column)}` "
