@@ -125,7 +125,9 @@ def measurement_settings(*evaluation):
 def control_settings():
     """The parts of the study that the negative controls depend on."""
     study = STUDY.model_dump(mode="json")
-    parts = ("study", "seed", "cases", "outcome", "images", "features", "splits", "models")
+    # Segmenters and encoders are there because models and encoders name them.
+    parts = ("study", "seed", "cases", "outcome", "images", "segmentation", "features")
+    parts += ("splits", "models")
     keys = ("threshold", "confidence", "controls")
     evaluation = {key: study["evaluation"][key] for key in keys}
     return {key: study[key] for key in parts} | {"evaluation": evaluation}
