@@ -89,7 +89,7 @@ def test_held_out_cases_are_reconstructed_and_shown(study):
         table = read_table(run.results / f"tables/embeddings/{name}/reconstruction.tsv")
         assert sorted(table["case"]) == developed
         assert (run.results / f"figures/reconstructions_{name}.png").is_file()
-        assert f"Held-out cases as encoder <code>{name}</code>" in page.replace("\n", " ")
+        assert f"an encoder keeps them</strong> (<code>{name}</code>)" in page.replace("\n", " ")
 
 
 def test_nothing_is_left_to_do(study):

@@ -99,9 +99,9 @@ CAPTIONS: dict[str, Caption] = {
         "Occlusion maps over image slices, model {subject}.",
     ),
     "reconstructions": Caption(
-        "**Held-out cases as encoder `{subject}` keeps them**: the best, the median and the worst "
-        "by RMSE over all images of the crop, which stands above the difference (in SD of the "
-        "training crops). The slice with most of the region (orange outline); input and "
+        "**Held-out cases as an encoder keeps them** (`{subject}`): the best, the median and the "
+        "worst by RMSE over all images of the crop, which stands above the difference (in SD of "
+        "the training crops). The slice with most of the region (orange outline); input and "
         "reconstruction share one grey scale.",
         "Slices of three held-out crops beside their reconstructions by encoder {subject}.",
     ),
