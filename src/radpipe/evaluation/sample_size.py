@@ -13,6 +13,7 @@ from radpipe.evaluation.sample_size_riley import riley_continuous, riley_surviva
 from radpipe.evaluation.sample_size_shrinkage import (
     DEFAULT_SHARE,
     cases_for_shrinkage,
+    criteria_table,
     maximum_r2,
 )
 
@@ -70,16 +71,8 @@ def riley_binary(
             np.ceil((normal_quantile(0.95) / margin) ** 2 * prevalence * (1 - prevalence))
         ),
     }
-    every = max(needed.values())
-    rows: list[tuple[str, float, float, float]] = [
-        ("shrinkage", shrinkage, needed["shrinkage"], found),
-        ("optimism", margin, needed["optimism"], found),
-        ("overall_risk", margin, needed["overall_risk"], found),
-        ("all", every * prevalence / parameters, every, found),
-        ("events", prevalence, every * prevalence, found * prevalence),
-    ]
-    table = pd.DataFrame(rows, columns=["criterion", "value", "needed", "found"])
-    return table.assign(met=table["found"] >= table["needed"])
+    values = {"shrinkage": shrinkage, "optimism": margin, "overall_risk": margin}
+    return criteria_table(needed, values, parameters=parameters, found=found, share=prevalence)
 
 
 def sample_size_table(

@@ -11,6 +11,7 @@ from radpipe.errors import RadpipeError
 from radpipe.evaluation.sample_size_shrinkage import (
     DEFAULT_SHARE,
     cases_for_shrinkage,
+    criteria_table,
     maximum_r2,
 )
 from radpipe.types import Vector
@@ -75,16 +76,15 @@ def riley_multinomial(
         "optimism": cases_for_shrinkage((p.size - 1) * parameters, r2, second),
         "overall_risk": int(np.ceil(np.max(quantile * p * (1 - p)) / MARGIN**2)),
     }
-    every, least = max(needed.values()), float(p.min())
-    rows: list[tuple[str, float, float, float]] = [
-        ("shrinkage", SHRINKAGE, needed["shrinkage"], found),
-        ("optimism", MARGIN, needed["optimism"], found),
-        ("overall_risk", MARGIN, needed["overall_risk"], found),
-        ("all", every * least / parameters, every, found),
-        ("smallest_class", least, every * least, found * least),
-    ]
-    table = pd.DataFrame(rows, columns=["criterion", "value", "needed", "found"])
-    return table.assign(met=table["found"] >= table["needed"])
+    values = {"shrinkage": SHRINKAGE, "optimism": MARGIN, "overall_risk": MARGIN}
+    return criteria_table(
+        needed,
+        values,
+        parameters=parameters,
+        found=found,
+        share=float(p.min()),
+        rarest="smallest_class",
+    )
 
 
 def _check_shares(p: Vector) -> None:

@@ -4,7 +4,7 @@ Binary outcomes are in `sample_size`, several classes in `sample_size_multinomia
 wanted numbers are Riley's: shrinkage of at least 0.9, optimism in R² of at most 0.05.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,11 @@ from scipy.stats import norm, t
 
 from radpipe.errors import RadpipeError
 from radpipe.evaluation.intervals import normal_quantile
-from radpipe.evaluation.sample_size_shrinkage import DEFAULT_SHARE, cases_for_shrinkage
+from radpipe.evaluation.sample_size_shrinkage import (
+    DEFAULT_SHARE,
+    cases_for_shrinkage,
+    criteria_table,
+)
 
 SHRINKAGE = 0.9
 MARGIN = 0.05
@@ -84,7 +88,8 @@ def riley_survival(
             lambda n: _survival_margin(n, rate, timepoint, follow_up) <= MARGIN
         ),
     }
-    return _criteria(needed, parameters, per_case, found)
+    values = {"shrinkage": SHRINKAGE, "optimism": MARGIN, "overall_risk": MARGIN}
+    return criteria_table(needed, values, parameters=parameters, found=found, share=per_case)
 
 
 def riley_continuous(
@@ -125,25 +130,8 @@ def riley_continuous(
         needed["mean"] = _first_true(
             lambda n: _mean_margin(n, parameters, expected, sd) <= margin, start=fewest
         )
-    every = max(needed.values())
     values = {"shrinkage": SHRINKAGE, "optimism": MARGIN, "residual_sd": 0.1, "mean": 0.1}
-    rows = [(name, values[name], n, found) for name, n in needed.items()]
-    rows.append(("all", every / parameters, every, found))
-    table = pd.DataFrame(rows, columns=["criterion", "value", "needed", "found"])
-    return table.assign(met=table["found"] >= table["needed"])
-
-
-def _criteria(
-    needed: Mapping[str, int], parameters: int, events_per_case: float, found: int
-) -> pd.DataFrame:
-    every = max(needed.values())
-    values = {"shrinkage": SHRINKAGE, "optimism": MARGIN, "overall_risk": MARGIN}
-    rows = [(name, values[name], float(n), float(found)) for name, n in needed.items()]
-    events = every * events_per_case
-    rows.append(("all", events / parameters, every, found))
-    rows.append(("events", events_per_case, events, found * events_per_case))
-    table = pd.DataFrame(rows, columns=["criterion", "value", "needed", "found"])
-    return table.assign(met=table["found"] >= table["needed"])
+    return criteria_table(needed, values, parameters=parameters, found=found)
 
 
 def _survival_margin(n: int, rate: float, timepoint: float, follow_up: float) -> float:
