@@ -58,12 +58,15 @@ def simulate(folder: Path, count: int) -> None:
     values = pd.DataFrame(rng.normal(size=(len(variants), len(columns))), columns=columns)
     keys = pd.DataFrame({"case": "", "variant": variants, "status": "ok"}, columns=KEYS)
     table = pa.Table.from_pandas(pd.concat([keys, values], axis=1), preserve_index=False)
+    table = table.replace_schema_metadata(None)
     for case in case_names(count):
         named = table.set_column(0, "case", pa.array([case] * len(variants)))
         first = rng.normal(size=len(variants))
         named = named.set_column(len(KEYS), columns[0], pa.array(first))
         path = folder / f"{case}.parquet"
-        pq.write_table(named, path, use_dictionary=False, write_statistics=False)
+        pq.write_table(
+            named, path, use_dictionary=False, write_statistics=False, store_schema=False
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,20 @@ from radpipe.errors import RadpipeError
 from radpipe.features.table import KEYS, ROI
 from radpipe.io.files import atomic
 from radpipe.io.tables import read_table
+from radpipe.types import Matrix
 
-ROWS = 256
-"""Files held in memory and written together."""
+FILES = 32
+"""Tables of cases that are read together."""
+
+ROWS, GROUPS = 256, 8
+"""Rows of a row group at least, and row groups at most: what a file's footer holds of each column
+of a group stays in memory until the file is complete."""
 
 MEASUREMENT_KEYS = ["case", "subject", "source", "repeat", "status"]
 """The columns of a table of measurements beside its features."""
+
+Keys = list[str | int]
+"""What names a row."""
 
 TYPES = dict.fromkeys([*KEYS, *MEASUREMENT_KEYS], pa.string()) | {"repeat": pa.int64()}
 
@@ -58,26 +67,30 @@ def collect_features(paths: Sequence[Path], out: Collected) -> list[str]:
         atomic(out.features) as wide,
         atomic(out.text) as text,
         atomic(out.controls) as narrow,
+        TemporaryFile(dir=narrow.parent) as spool,
     ):
-        every = narrow.with_name(f"{narrow.name}.every")
-        try:
-            with (
-                _ParquetRows(wide, ["case", *columns]) as features,
-                _TextRows(text) as lines,
-                _ParquetRows(every, [*KEYS, *columns]) as controls,
-            ):
-                for table in _portions(paths, columns, KEYS):
-                    region = table[table["variant"] == ROI].drop(columns=KEYS[1:])
-                    _check_new(region["case"], seen)
-                    features.write(region)
-                    lines.write(region)
-                    control = table[table["variant"] != ROI]
-                    used |= control[columns].notna().any().to_numpy()
-                    controls.write(control)
-            kept = [c for c, u in zip(columns, used, strict=True) if u]
-            _keep_columns(every, narrow, [*KEYS, *kept])
-        finally:
-            every.unlink(missing_ok=True)
+        with (
+            _ParquetRows(wide, ["case"], columns, len(paths)) as features,
+            _TextRows(text) as lines,
+        ):
+            controls: list[Keys] = []
+            for keys, values in _portions(paths, columns, KEYS):
+                here = np.array([key[1] == ROI for key in keys])
+                region = [key[:1] for key in keys if key[1] == ROI]
+                _check_new((str(key[0]) for key in region), seen)
+                features.write(region, values[here])
+                lines.write(region, values[here], columns)
+                controls += [key for key in keys if key[1] != ROI]
+                used |= ~np.isnan(values[~here]).all(axis=0)
+                # Which columns any control has is known at the end only.
+                values[~here].tofile(spool)
+        spool.seek(0)
+        kept = [c for c, u in zip(columns, used, strict=True) if u]
+        with _ParquetRows(narrow, KEYS, kept, len(controls)) as rows:
+            for start in range(0, len(controls), ROWS):
+                part = controls[start : start + ROWS]
+                values = np.fromfile(spool, count=len(part) * len(columns))
+                rows.write(part, values.reshape(len(part), -1)[:, used])
     return columns
 
 
@@ -120,11 +133,15 @@ def collect_measurements(paths: Sequence[Path], retest: pd.DataFrame | None, tar
         columns = _all_columns(paths, MEASUREMENT_KEYS)
     if not paths and retest is None:
         raise RadpipeError("no measurements to collect", found="0 files", expected="1 or more")
-    with atomic(target) as part, _ParquetRows(part, [*MEASUREMENT_KEYS, *columns]) as rows:
-        for table in _portions(paths, columns, MEASUREMENT_KEYS):
-            rows.write(table)
+    with (
+        atomic(target) as part,
+        _ParquetRows(part, MEASUREMENT_KEYS, columns, len(paths)) as rows,
+    ):
+        for keys, values in _portions(paths, columns, MEASUREMENT_KEYS):
+            rows.write(keys, values)
         if retest is not None:
-            rows.write(retest.reindex(columns=[*MEASUREMENT_KEYS, *columns]))
+            known = retest[MEASUREMENT_KEYS].astype(object).to_numpy().tolist()
+            rows.write(known, retest.reindex(columns=columns).to_numpy(dtype=float))
 
 
 def _all_columns(paths: Sequence[Path], keys: Sequence[str]) -> list[str]:
@@ -143,46 +160,68 @@ def _all_columns(paths: Sequence[Path], keys: Sequence[str]) -> list[str]:
 
 def _portions(
     paths: Sequence[Path], columns: list[str], keys: Sequence[str]
-) -> Iterator[pd.DataFrame]:
-    """The rows of `ROWS` files at a time: the keys, then all columns as float64."""
-    index = pd.Index(columns)
-    for start in range(0, len(paths), ROWS):
-        known: dict[str, list[str | int]] = {key: [] for key in keys}
+) -> Iterator[tuple[list[Keys], Matrix]]:
+    """The rows of `FILES` files at a time: keys, and all columns, NaN where one is missing."""
+    for start in range(0, len(paths), FILES):
+        known: list[Keys] = []
         blocks = []
-        for path in paths[start : start + ROWS]:
+        for path in paths[start : start + FILES]:
             with pq.ParquetFile(path) as file:
                 # Columns are short: handing them to threads costs more than reading them.
                 table = file.read(use_threads=False)
-            for key in keys:
-                known[key] += table.column(key).to_pylist()
+            known += map(list, zip(*(table.column(key).to_pylist() for key in keys), strict=True))
             there = set(table.column_names)
             blank = np.full(table.num_rows, np.nan)
             values = [table.column(c).to_numpy() if c in there else blank for c in columns]
             blocks.append(np.column_stack(values).astype(float, copy=False))
-        frame = pd.DataFrame(np.concatenate(blocks), columns=index)
-        yield pd.concat([pd.DataFrame(known), frame], axis=1)
+        yield known, np.concatenate(blocks)
 
 
 class _ParquetRows:
-    """A Parquet file written some rows at a time: the keys as `TYPES` says, floats otherwise."""
+    """A Parquet file written some rows at a time: the keys as `TYPES` says, then floats.
 
-    def __init__(self, path: Path, columns: list[str]) -> None:
-        self.schema = pa.schema([(c, TYPES.get(c, pa.float64())) for c in columns])
-        # Statistics of every column would outweigh the features of a few hundred cases.
-        self.writer = pq.ParquetWriter(
-            path, self.schema, use_dictionary=False, write_statistics=False
+    Args:
+        path: of the file.
+        keys: its first columns.
+        columns: the others.
+        rows: how many there will be, about.
+    """
+
+    def __init__(self, path: Path, keys: list[str], columns: list[str], rows: int) -> None:
+        self.schema = pa.schema(
+            [(key, TYPES[key]) for key in keys] + [(c, pa.float64()) for c in columns]
         )
+        # Statistics and a schema for Arrow would outweigh the features of a few hundred cases.
+        self.writer = pq.ParquetWriter(
+            path, self.schema, use_dictionary=False, write_statistics=False, store_schema=False
+        )
+        self.known: list[Keys] = []
+        # One column after the other, as the file wants them.
+        self.values = np.empty((max(ROWS, -(-rows // GROUPS)), len(columns)), order="F")
 
     def __enter__(self) -> "_ParquetRows":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._flush()
         self.writer.close()
 
-    def write(self, table: pd.DataFrame) -> None:
-        if len(table):
-            rows = pa.Table.from_pandas(table, schema=self.schema, preserve_index=False)
-            self.writer.write_table(rows.replace_schema_metadata(None))
+    def write(self, keys: list[Keys], values: Matrix) -> None:
+        while keys:
+            filled = len(self.known)
+            taken = min(len(keys), len(self.values) - filled)
+            self.values[filled : filled + taken] = values[:taken]
+            self.known += keys[:taken]
+            keys, values = keys[taken:], values[taken:]
+            if len(self.known) == len(self.values):
+                self._flush()
+
+    def _flush(self) -> None:
+        if self.known:
+            columns = [*zip(*self.known, strict=True), *self.values[: len(self.known)].T]
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, self.schema, strict=True)]
+            self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+            self.known = []
 
 
 class _TextRows:
@@ -201,20 +240,14 @@ class _TextRows:
         self.packed.close()
         self.stream.close()
 
-    def write(self, table: pd.DataFrame) -> None:
+    def write(self, keys: list[Keys], values: Matrix, columns: list[str]) -> None:
+        table = pd.DataFrame(values, columns=columns)
+        table.insert(0, "case", [key[0] for key in keys])
         text = table.to_csv(
             sep="\t", index=False, float_format="%.10g", lineterminator="\n", header=self.header
         )
         self.packed.write(text.encode())
         self.header = False
-
-
-def _keep_columns(source: Path, target: Path, columns: list[str]) -> None:
-    """Copy some columns of a Parquet file, one group of rows at a time."""
-    with pq.ParquetFile(source) as file, _ParquetRows(target, columns) as rows:
-        for group in range(file.num_row_groups):
-            part = file.read_row_group(group, columns=columns, use_threads=False)
-            rows.writer.write_table(part.select(columns))
 
 
 def _check_new(cases: Iterable[str], seen: set[str]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from radpipe.errors import RadpipeError
 from radpipe.io.files import atomic
@@ -43,8 +45,12 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     path = Path(path)
     with atomic(path) as part:
         if path.suffix == ".parquet":
-            # A schema for pandas and statistics of every column would outweigh a row of features.
-            table.to_parquet(part, index=False, use_dictionary=False, write_statistics=False)
+            # Schemas for pandas and Arrow, and statistics of every column, would outweigh a row of
+            # features.
+            bare = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+            pq.write_table(
+                bare, part, use_dictionary=False, write_statistics=False, store_schema=False
+            )
             return
         text = table.to_csv(sep="\t", index=False, float_format="%.10g", lineterminator="\n")
         data = text.encode()
