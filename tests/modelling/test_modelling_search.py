@@ -49,15 +49,15 @@ def test_candidates_that_share_a_fold_are_judged_as_each_alone() -> None:
     for row, candidate in enumerate(candidates):
         alone = search([candidate], _recipe(), training, nesting)
         assert alone.losses[0] == together.losses[row]
-        assert (alone.out_of_fold[0] == together.out_of_fold[row]).all()
+        assert (alone.out_of_fold(0) == together.out_of_fold(row)).all()
 
 
 def test_what_is_judged_is_what_the_pipeline_predicts_of_rows_it_never_saw() -> None:
     candidate = Candidate("logistic", {"strength": 1.0}, "anova", 3)
     training = _training()
     found = search([candidate], _recipe(), training, Nesting(3, 5))
-    assert found.table["log_loss"][0] == log_loss(training.y, found.out_of_fold[0, :, 0])
-    assert found.table["auc"][0] == auc(training.y, found.out_of_fold[0, :, 0])
+    assert found.table["log_loss"][0] == log_loss(training.y, found.out_of_fold(0)[:, 0])
+    assert found.table["auc"][0] == auc(training.y, found.out_of_fold(0)[:, 0])
     turned = replace(training, y=1 - training.y)
     assert search([candidate], _recipe(), turned, Nesting(3, 5)).table["auc"][0] == pytest.approx(
         found.table["auc"][0]
