@@ -56,8 +56,10 @@ class PipelineAverage(BaseEstimator):
         self.fitted_ = [fit_pipeline(clone(m), X, y, groups) for m in self.members]
         if self.kind in ("binary", "multiclass"):
             self.classes_ = np.unique(y)
-        scores = [self._of(member, X) for member in self.fitted_]
-        self.shift_, self.spread_ = standards_of(scores, self.kind)
+        self.shift_, self.spread_ = np.zeros(len(self.fitted_)), np.ones(len(self.fitted_))
+        if self.kind == "survival":  # other scores need no scale
+            scores = [self._of(member, X) for member in self.fitted_]
+            self.shift_, self.spread_ = standards_of(scores, self.kind)
         return self
 
     def features(self) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from radpipe.modelling.losses import Criterion, judge, loss_of
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.predictors.base import Kind, Target, from_scores, outputs_of, to_scores
 from radpipe.modelling.predictors.ensembles import fit_grouped
+from radpipe.modelling.scaling import BlockScaler
 from radpipe.modelling.selection.filters import Columns, visiting_order, walk
 from radpipe.modelling.splits import Indices, inner_splits
 from radpipe.types import Matrix
@@ -256,6 +257,7 @@ class _InnerFold:
         self._classes = training.classes
         self._tables = [training.table.iloc[part] for part in rows]
         self._scaled: dict[tuple[str, str, bool], tuple[Matrix, Matrix, Outputs]] = {}
+        self._unscaled: dict[tuple[str, bool], tuple[BlockScaler, list[Matrix], list[Matrix]]] = {}
         self._walks: dict[tuple[object, ...], Columns] = {}
         self._limits: dict[str, int | None] = {}
         for method in {c.method for c in candidates}:
@@ -276,11 +278,20 @@ class _InnerFold:
     def _matrices(self, candidate: Candidate) -> tuple[Matrix, Matrix, Outputs]:
         key = (candidate.scaling, candidate.imputation, candidate.harmonised)
         if key not in self._scaled:
-            scaler = self._recipe.scaler(candidate, all_blocks=True)
-            fitted = scaler.fit_transform(self._tables[0], self._y)
-            judged = scaler.transform(self._tables[1])
-            self._scaled[key] = (fitted, judged, scaler.owners_)
+            scaler, fitted, judged = self._prepared(candidate)
+            scaler.set_params(scaling=candidate.scaling)
+            own = scaler.fit_scale(fitted)
+            self._scaled[key] = (own, scaler.scale(judged), scaler.owners_)
         return self._scaled[key]
+
+    def _prepared(self, candidate: Candidate) -> tuple[BlockScaler, list[Matrix], list[Matrix]]:
+        """What pipelines share that differ in scaling alone."""
+        key = (candidate.imputation, candidate.harmonised)
+        if key not in self._unscaled:
+            scaler = self._recipe.scaler(candidate, all_blocks=True)
+            fitted = scaler.fit_prepare(self._tables[0], self._y)
+            self._unscaled[key] = (scaler, fitted, scaler.prepare(self._tables[1]))
+        return self._unscaled[key]
 
     def _kept(self, candidate: Candidate, scaled: Matrix, owners: Outputs, block: str) -> Columns:
         """Columns of one block that a candidate keeps, sorted."""
