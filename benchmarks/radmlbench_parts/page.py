@@ -44,10 +44,16 @@ that is missed: a goal is compared with the estimate."""
 CONDITIONAL = """The interval is that of pooled out-of-fold predictions, method `{method}`. It takes
 the fitted models as given and covers less often than 95 %."""
 
-SETTLED = """The list of pipelines, their hyper-parameters, the number of trials and of members were
-set before any of these tables was run. {changed} The tables are from radMLBench (MIT licence),
-which has 50; the other 45 were never looked at."""
-CHANGED = "Nothing was changed after the first run."
+SETTLED = """The list of pipelines, their hyper-parameters, the number of trials and of members
+were set before any of these tables was run. After a first run with one repeat of the outer folds
+(AUC Song2020 .947, WORC-Lipo .886, Arita2018 .761, Wang2024 .752, WORC-Melanoma .460) one thing was
+changed, for speed and not for these figures: only the better half of the pipelines sees the second
+draw of the inner folds. On six simulated tables (80 to 150 cases, 300 to 1,000 features, 600 new
+cases each) the mean AUC in new cases was .713 so and .712 with all pipelines drawn twice. There the
+best single pipeline of the inner folds had .701, the averages of 5, 10, 15 and 20 had .708, .712,
+.712 and .713, that of all 60 had .706; weights by inner AUC or a greedy choice of members gave .712
+to .713. Equal weights of ten stayed. The tables are from radMLBench (MIT licence), which has 50;
+the other 45 were never looked at."""
 
 
 def judge(result: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +110,7 @@ def page(result: pd.DataFrame, verdicts: pd.DataFrame, budget: SearchBudget, job
         interval=about.format(method="`, `".join(methods)),
         spread="\n".join(spread),
         verdicts=markdown(verdicts.replace({"met": {True: "yes", False: "no"}})),
-        settled=SETTLED.format(changed=CHANGED),
+        settled=SETTLED,
     )
 
 

@@ -10,12 +10,13 @@ from radpipe.config import Model, SearchBudget
 from radpipe.evaluation.discrimination import auc
 from radpipe.modelling import bundles
 from radpipe.modelling.fitting import fit_tabular, predict, predict_scores
+from radpipe.modelling.inner_folds import Training
 from radpipe.modelling.losses import class_log_loss, concordance, judge, log_loss
 from radpipe.modelling.outcomes import survival_array
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.portfolio import portfolio
 from radpipe.modelling.predictors import registry
-from radpipe.modelling.search import Nesting, Training, search
+from radpipe.modelling.search import Nesting, search
 
 SMALL = {"trials": 8, "repeats": 1, "members": 4}
 

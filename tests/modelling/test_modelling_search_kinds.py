@@ -13,12 +13,13 @@ from radpipe.config import SearchBudget
 from radpipe.errors import FitError
 from radpipe.modelling.blocks import Blocks
 from radpipe.modelling.fitting import FittedModel, fit_tabular, predict_scores
+from radpipe.modelling.inner_folds import Training
 from radpipe.modelling.losses import loss_of
 from radpipe.modelling.members import best_members
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.portfolio import portfolio
 from radpipe.modelling.predictors import registry
-from radpipe.modelling.search import Nesting, Training, search
+from radpipe.modelling.search import Nesting, search
 from radpipe.modelling.splits import inner_splits
 
 BUDGET = SearchBudget(trials=14, members=3, repeats=2)

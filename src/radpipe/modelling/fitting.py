@@ -24,6 +24,7 @@ from radpipe.modelling.cards import (
     training_card,
 )
 from radpipe.modelling.harmonisation import ComBat
+from radpipe.modelling.inner_folds import Training
 from radpipe.modelling.links import event_columns, operating_threshold, output_columns
 from radpipe.modelling.losses import judge
 from radpipe.modelling.members import best_members, inner_spread, mean_scores
@@ -43,7 +44,7 @@ from radpipe.modelling.predictors.base import (
 )
 from radpipe.modelling.recalibration import fit_platt
 from radpipe.modelling.rows import check_columns, check_finite, check_outcome, in_order, typed
-from radpipe.modelling.search import Nesting, Search, Training, search
+from radpipe.modelling.search import Nesting, Search, search
 from radpipe.types import Matrix, Vector
 
 __all__ = [
