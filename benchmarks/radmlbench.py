@@ -54,7 +54,7 @@ SEED = 2026
 REPEATS = 5
 SHARE_OF_TIME = 0.85
 """Another repeat is only begun if it would end within this share of the time of a table."""
-SHARE_OF_SEARCH = 0.6
+SHARE_OF_SEARCH = 0.7
 """Of the time that a fold may take; the fit of the members and the baselines take the rest."""
 
 AUTO = Model(name="auto", blocks=["handcrafted"], predictor="auto")
