@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from radpipe.modelling.imputing import NearestRows
 from radpipe.modelling.predictors.base import Target
 from radpipe.types import Matrix
 
@@ -150,10 +151,11 @@ class BlockScaler(TransformerMixin, BaseEstimator):
 
     def _imputer(self) -> Any:
         # A column without any value becomes 0 instead of vanishing: the filter then drops it.
-        shared = {"keep_empty_features": True, "add_indicator": self.indicator}
         if self.imputation == "knn":
-            return KNNImputer(n_neighbors=5, **shared)
-        return SimpleImputer(strategy="median", **shared)
+            return NearestRows(indicator=self.indicator)
+        return SimpleImputer(
+            strategy="median", keep_empty_features=True, add_indicator=self.indicator
+        )
 
     def _kinds(self, block: str) -> tuple[list[str], list[str]]:
         own, categorical = self.columns[block], set(self.categorical)
