@@ -67,7 +67,6 @@ def score_fold(job: tuple[Table, Splits, str, float]) -> pd.DataFrame:
         Rows of `predictions.tsv`, and `trials`: pipelines that the search tried.
     """
     table, splits, fold, minutes = job
-    set_threads(1)
     folds = fold_table(table.targets, splits, SEED)
     train, test = part_of(folds, fold, "train"), part_of(folds, fold, "test")
     own = table.targets.loc[train]
@@ -126,6 +125,17 @@ def baselines(train: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def workers(jobs: int) -> ProcessPoolExecutor:
+    """Processes of one thread.
+
+    Libraries read the number of threads when they are imported, so it is set here and inherited:
+    set in the process itself it comes too late, and threads that wait for each other take three
+    times as long.
+    """
+    set_threads(1)
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
 def run_table(table: Table, *, jobs: int, minutes: float, most: int) -> pd.DataFrame:
     """Rows of the result: one a model."""
     started = time.monotonic()
@@ -133,9 +143,8 @@ def run_table(table: Table, *, jobs: int, minutes: float, most: int) -> pd.DataF
     longest = SHARE_OF_TIME * minutes / math.ceil(splits.folds / jobs)
     parts: list[pd.DataFrame] = []
     repeats = 0
-    context = multiprocessing.get_context("spawn")
     # A pool of its own: a process that dies of one table must not take the others with it.
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with workers(jobs) as pool:
         while repeats < most:
             repeats += 1
             names = [f"r{repeats}f{k + 1}" for k in range(splits.folds)]

@@ -1,6 +1,7 @@
 """Tables by strangers, as `benchmarks/radmlbench.py` reads them, and the page that it writes."""
 
 import gzip
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from radpipe.config import SearchBudget
 from radpipe.errors import RadpipeError
 from radpipe.evaluation.procedure_intervals import METHOD
+from radpipe.logs import THREAD_VARIABLES
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,16 @@ def test_one_fold_of_a_strange_table_is_scored_by_all_models(
     assert (scored["trials"] == 6).all()
     tested = table.targets.loc[scored["case"], "patient"]
     assert scored["patient"].tolist() == tested.tolist()
+
+
+def test_processes_start_with_one_thread(
+    bench: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "7")
+    with bench.workers(1) as pool:
+        told = list(pool.map(os.getenv, THREAD_VARIABLES))
+    assert set(told) == {"1"}
 
 
 def result(method: str) -> pd.DataFrame:

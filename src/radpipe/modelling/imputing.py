@@ -20,9 +20,10 @@ class NearestRows(TransformerMixin, BaseEstimator):
     """The mean of the nearest training rows that have a value (Troyanskaya et al. 2001).
 
     Distances are Euclidean over the columns that both rows have. What scikit-learn's KNNImputer
-    gives, row by row instead of column by column: with 3,000 columns that took ten times as long
-    as the distances. A column without any value in the training part becomes 0; a row that shares
-    no column with any other gets the means.
+    gives, but row by row: that one goes column by column, which with 3,000 columns and 20 rows
+    takes fifty times as long (with 370 rows, where the distances count, three times). A column
+    without any value in the training part becomes 0; a row that shares no column with any other
+    gets the means.
 
     Args:
         neighbours: rows that are averaged, at most.
