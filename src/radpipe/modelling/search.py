@@ -93,21 +93,20 @@ def search(
         FitError: a class has fewer patients than inner folds.
     """
     clock = _Clock(nesting.minutes)
-    judged: list[list[_Judged]] = []
+    judged: list[list[_Judged]] = [[] for _ in candidates]
     going = list(range(len(candidates)))
     for repeat in range(nesting.repeats):
         own = [candidates[i] for i in going]
         folds = _inner_folds(own, recipe, training, nesting, repeat)
         found = _one_repeat(own, folds, recipe, training, clock)
-        if repeat == 0:
-            judged = [[one] for one in found]
-            going = going[: len(found)]
-        elif len(found) < len(going):
+        if repeat and len(found) < len(going):
             break  # Half a repeat would favour those that it reached.
-        for place, one in zip(going, found, strict=True) if repeat else ():
-            judged[place].append(one)
-        losses = _losses(judged, recipe.kind, nesting.criterion)
+        going = going[: len(found)]
+        for i, one in zip(going, found, strict=True):
+            judged[i].append(one)
+        losses = _losses([judged[i] for i in going], recipe.kind, nesting.criterion)
         going = _survivors(going, losses, nesting.survivors)
+    judged = [own for own in judged if own]
     rows = [
         _described(c) | _summary([measures for measures, _ in own], nesting.repeats)
         for c, own in zip(candidates, judged, strict=False)
@@ -137,11 +136,11 @@ class _Clock:
 
 
 def _survivors(going: list[int], losses: npt.NDArray[np.floating], least: int | None) -> list[int]:
-    """Those of the candidates that see the next repeat, in order."""
+    """Those of the candidates, with their losses, that see the next repeat, in order."""
     if least is None:
         return going
     count = max(least, -(-len(going) // 2))
-    order = np.argsort(np.round(losses[going], 10), kind="stable")[:count]
+    order = np.argsort(np.round(losses, 10), kind="stable")[:count]
     return [going[i] for i in sorted(order)]
 
 
