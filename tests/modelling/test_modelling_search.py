@@ -10,12 +10,13 @@ from radpipe.config import Model, SearchBudget
 from radpipe.evaluation.discrimination import auc
 from radpipe.modelling import bundles
 from radpipe.modelling.fitting import fit_tabular, predict, predict_scores
+from radpipe.modelling.inner_folds import Training
 from radpipe.modelling.losses import class_log_loss, concordance, judge, log_loss
 from radpipe.modelling.outcomes import survival_array
 from radpipe.modelling.pipelines import Candidate, Recipe
 from radpipe.modelling.portfolio import portfolio
 from radpipe.modelling.predictors import registry
-from radpipe.modelling.search import Nesting, Training, search
+from radpipe.modelling.search import Nesting, search
 
 SMALL = {"trials": 8, "repeats": 1, "members": 4}
 
@@ -49,15 +50,15 @@ def test_candidates_that_share_a_fold_are_judged_as_each_alone() -> None:
     for row, candidate in enumerate(candidates):
         alone = search([candidate], _recipe(), training, nesting)
         assert alone.losses[0] == together.losses[row]
-        assert (alone.out_of_fold[0] == together.out_of_fold[row]).all()
+        assert (alone.out_of_fold(0) == together.out_of_fold(row)).all()
 
 
 def test_what_is_judged_is_what_the_pipeline_predicts_of_rows_it_never_saw() -> None:
     candidate = Candidate("logistic", {"strength": 1.0}, "anova", 3)
     training = _training()
     found = search([candidate], _recipe(), training, Nesting(3, 5))
-    assert found.table["log_loss"][0] == log_loss(training.y, found.out_of_fold[0, :, 0])
-    assert found.table["auc"][0] == auc(training.y, found.out_of_fold[0, :, 0])
+    assert found.table["log_loss"][0] == log_loss(training.y, found.out_of_fold(0)[:, 0])
+    assert found.table["auc"][0] == auc(training.y, found.out_of_fold(0)[:, 0])
     turned = replace(training, y=1 - training.y)
     assert search([candidate], _recipe(), turned, Nesting(3, 5)).table["auc"][0] == pytest.approx(
         found.table["auc"][0]

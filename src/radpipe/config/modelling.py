@@ -136,7 +136,12 @@ class SearchBudget(Section):
     minutes: float | None = Field(
         None, gt=0, description="stop sooner, after this time; null: never (a rerun is the same)"
     )
-    repeats: int = Field(2, ge=1, description="repeats of the inner folds with new seeds")
+    repeats: int = Field(
+        2,
+        ge=1,
+        description="draws of the inner folds with new seeds; the better half of the pipelines, at "
+        "least twice the members, goes on from one to the next",
+    )
     members: int = Field(10, ge=1, description="best pipelines whose predictions are averaged")
     metric: Literal["auc", "log_loss"] = Field(
         "auc",

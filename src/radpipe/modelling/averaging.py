@@ -56,7 +56,9 @@ class PipelineAverage(BaseEstimator):
         self.fitted_ = [fit_pipeline(clone(m), X, y, groups) for m in self.members]
         if self.kind in ("binary", "multiclass"):
             self.classes_ = np.unique(y)
-        scores = [self._of(member, X) for member in self.fitted_]
+        # Only risks need a scale, and only for them is it worth to score the training part.
+        risks = self.kind == "survival"
+        scores = [self._of(member, X) if risks else np.zeros((1, 1)) for member in self.fitted_]
         self.shift_, self.spread_ = standards_of(scores, self.kind)
         return self
 

@@ -49,6 +49,7 @@ TRUSTED = (
     "radpipe.modelling.averaging.AverageRegressor",
     "radpipe.modelling.averaging.AverageSurvival",
     "radpipe.modelling.harmonisation.ComBat",
+    "radpipe.modelling.imputing.NearestRows",
     "radpipe.modelling.pipelines.BlockUnion",
     "radpipe.modelling.scaling.BlockScaler",
     "radpipe.modelling.scaling.RankScaler",

@@ -24,8 +24,10 @@ from radpipe.modelling.cards import (
     training_card,
 )
 from radpipe.modelling.harmonisation import ComBat
+from radpipe.modelling.inner_folds import Training
 from radpipe.modelling.links import event_columns, operating_threshold, output_columns
 from radpipe.modelling.losses import judge
+from radpipe.modelling.members import best_members, inner_spread, mean_scores
 from radpipe.modelling.pipelines import (
     PREDICT,
     Candidate,
@@ -39,11 +41,10 @@ from radpipe.modelling.predictors.base import (
     Kind,
     from_scores,
     outputs_of,
-    to_scores,
 )
 from radpipe.modelling.recalibration import fit_platt
 from radpipe.modelling.rows import check_columns, check_finite, check_outcome, in_order, typed
-from radpipe.modelling.search import Nesting, Search, Training, search
+from radpipe.modelling.search import Nesting, Search, search
 from radpipe.types import Matrix, Vector
 
 __all__ = [
@@ -58,8 +59,6 @@ __all__ = [
 ]
 
 AUTO = "auto"
-PER_PREDICTOR = 3
-"""Members of an average of one predictor, at most: their errors are much alike."""
 
 
 @dataclass(frozen=True)
@@ -294,7 +293,7 @@ def _tuned(model: Model, recipe: Recipe, training: Training, settings: FitSettin
     pipeline = fit_pipeline(recipe.pipeline(chosen), training.table, training.y, training.patients)
     measures = _inner_measures(found, best)
     card = {"keep": chosen.keep, "params": dict(chosen.params), **measures}
-    return _Fit(pipeline, found.out_of_fold[best], found, selected_features(pipeline), card)
+    return _Fit(pipeline, found.out_of_fold(best), found, selected_features(pipeline), card)
 
 
 def _average(model: Model, recipe: Recipe, training: Training, settings: FitSettings) -> _Fit:
@@ -302,12 +301,16 @@ def _average(model: Model, recipe: Recipe, training: Training, settings: FitSett
     budget = model.budget
     gaps = bool(training.table.isna().to_numpy().any())
     nesting = Nesting(
-        settings.splits.inner_folds, settings.seed, budget.metric, budget.repeats, budget.minutes
+        settings.splits.inner_folds,
+        settings.seed,
+        budget.metric,
+        budget.repeats,
+        survivors=2 * budget.members,
+        minutes=budget.minutes,
     )
     found = search(portfolio(recipe, budget.trials, gaps=gaps), recipe, training, nesting)
-    chosen = _members(found, budget.members)
-    scores = [to_scores(found.out_of_fold[i], recipe.kind) for i in chosen]
-    mean = np.mean(scores, axis=0)
+    chosen = best_members(found, budget.members)
+    mean = mean_scores(found, chosen)
     slope, intercept = 1.0, 0.0
     if recipe.kind == "binary":
         platt = fit_platt(training.y, mean[:, 0])
@@ -321,6 +324,7 @@ def _average(model: Model, recipe: Recipe, training: Training, settings: FitSett
     found.table["member"] = np.isin(np.arange(len(found.table)), chosen)
     one_fold = np.zeros(len(training.y), dtype=np.intp)
     measures = judge(recipe.kind, training.y, unseen, one_fold)
+    measures |= inner_spread(found, chosen, training.y)
     card = {
         "members": len(chosen),
         "trials": len(found.candidates),
@@ -330,18 +334,6 @@ def _average(model: Model, recipe: Recipe, training: Training, settings: FitSett
     }
     pipeline = Pipeline([(PREDICT, average)])
     return _Fit(pipeline, unseen, found, average.features(), card)
-
-
-def _members(found: Search, count: int) -> list[int]:
-    """The best candidates, at most `PER_PREDICTOR` of one predictor while others are left."""
-    chosen: list[int] = []
-    for limit in (PER_PREDICTOR, len(found.candidates)):
-        for i in map(int, found.ranking):
-            name = found.candidates[i].predictor
-            same = sum(found.candidates[j].predictor == name for j in chosen)
-            if len(chosen) < count and i not in chosen and same < limit:
-                chosen.append(i)
-    return chosen
 
 
 def _grid(model: Model, kind: Kind) -> Sequence[dict[str, Any]]:

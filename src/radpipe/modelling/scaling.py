@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from radpipe.modelling.imputing import NearestRows
 from radpipe.modelling.predictors.base import Target
 from radpipe.types import Matrix
 
@@ -89,10 +90,20 @@ class BlockScaler(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: pd.DataFrame, y: Target | None = None) -> Matrix:
         """Fit, and the scaled columns of the same rows, shape (n, columns)."""
+        return self.fit_scale(self.fit_prepare(X, y))
+
+    def transform(self, X: pd.DataFrame) -> Matrix:
+        """The scaled columns of all blocks, shape (n, columns)."""
+        return self.scale(self.prepare(X))
+
+    def fit_prepare(self, X: pd.DataFrame, y: Target | None = None) -> list[Matrix]:
+        """Fit all but the scaling, and the columns of each block of the same rows before it.
+
+        A search shares them among pipelines that differ in scaling: imputation may take longest.
+        """
         self.categories_: dict[str, Pipeline] = {}
         self.imputers_: dict[str, Any] = {}
         self.harmonisers_: dict[str, Any] = {}
-        self.scalers_: dict[str, Any] = {}
         names: list[str] = []
         owners: list[str] = []
         parts = []
@@ -100,28 +111,39 @@ class BlockScaler(TransformerMixin, BaseEstimator):
             numeric, categorical = self._kinds(block)
             if categorical:
                 self.categories_[block] = _category_steps().fit(_objects(X, categorical))
-            self.imputers_[block] = self._imputer().fit(self._encoded(X, block))
+            encoded = self._encoded(X, block)
+            self.imputers_[block] = self._imputer().fit(encoded)
+            values = np.asarray(self.imputers_[block].transform(encoded))
             if self.harmoniser is not None and block not in UNHARMONISED:
-                own = self.imputers_[block].transform(self._encoded(X, block))
                 harmoniser = clone(self.harmoniser)
                 # The outcome is only read to refuse a covariate that is a copy of it.
-                self.harmonisers_[block] = harmoniser.fit(self._beside_batch(X, own), y)
-            values = self._harmonised(X, block)
-            self.scalers_[block] = (
-                StandardScaler() if self.scaling == "standard" else RankScaler()
-            ).fit(values)
-            parts.append(self.scalers_[block].transform(values))
+                beside = self._beside_batch(X, values)
+                self.harmonisers_[block] = harmoniser.fit(beside, y)
+                values = np.asarray(harmoniser.transform(beside))
+            parts.append(values)
             own_names = self._names(block, numeric, categorical)
             names += own_names
             owners += [block] * len(own_names)
         self.names_ = np.asarray(names, dtype=object)
         self.owners_ = np.asarray(owners, dtype=object)
-        return np.hstack(parts)
+        return parts
 
-    def transform(self, X: pd.DataFrame) -> Matrix:
-        """The scaled columns of all blocks, shape (n, columns)."""
-        parts = [s.transform(self._harmonised(X, b)) for b, s in self.scalers_.items()]
-        return np.hstack(parts)
+    def prepare(self, X: pd.DataFrame) -> list[Matrix]:
+        """The columns of each block, each (n, columns), before they are scaled."""
+        return [self._harmonised(X, block) for block in self.imputers_]
+
+    def fit_scale(self, parts: Sequence[Matrix]) -> Matrix:
+        """Fit the scaling to what `fit_prepare` gave, and its scaled columns side by side."""
+        self.scalers_: dict[str, Any] = {}
+        for block, values in zip(self.imputers_, parts, strict=True):
+            scaler = StandardScaler() if self.scaling == "standard" else RankScaler()
+            self.scalers_[block] = scaler.fit(values)
+        return self.scale(parts)
+
+    def scale(self, parts: Sequence[Matrix]) -> Matrix:
+        """Scale what `prepare` gave, all blocks side by side, shape (n, columns)."""
+        scalers = self.scalers_.values()
+        return np.hstack([s.transform(own) for s, own in zip(scalers, parts, strict=True)])
 
     def get_feature_names_out(self, _: object = None) -> npt.NDArray[np.object_]:
         """Names of the columns; a category is `<column>_<category>`."""
@@ -129,10 +151,11 @@ class BlockScaler(TransformerMixin, BaseEstimator):
 
     def _imputer(self) -> Any:
         # A column without any value becomes 0 instead of vanishing: the filter then drops it.
-        shared = {"keep_empty_features": True, "add_indicator": self.indicator}
         if self.imputation == "knn":
-            return KNNImputer(n_neighbors=5, **shared)
-        return SimpleImputer(strategy="median", **shared)
+            return NearestRows(indicator=self.indicator)
+        return SimpleImputer(
+            strategy="median", keep_empty_features=True, add_indicator=self.indicator
+        )
 
     def _kinds(self, block: str) -> tuple[list[str], list[str]]:
         own, categorical = self.columns[block], set(self.categorical)

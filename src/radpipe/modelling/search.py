@@ -9,32 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from radpipe.logs import progress
+from radpipe.modelling.inner_folds import InnerFold, Outputs, Training
 from radpipe.modelling.losses import Criterion, judge, loss_of
 from radpipe.modelling.pipelines import Candidate, Recipe
-from radpipe.modelling.predictors.base import Target, from_scores, outputs_of, to_scores
-from radpipe.modelling.predictors.ensembles import fit_grouped
-from radpipe.modelling.selection.filters import Columns, visiting_order, walk
-from radpipe.modelling.splits import Indices, inner_splits
-from radpipe.types import Matrix
-
-Outputs = npt.NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Training:
-    """A training part, rows in order of the case.
-
-    Attributes:
-        table: one row a case.
-        y: its outcomes, shape (n,).
-        patients: the patient of each row.
-        classes: number of classes; 1 output column unless the outcome is multiclass.
-    """
-
-    table: pd.DataFrame
-    y: Target
-    patients: npt.NDArray[np.object_]
-    classes: int = 1
+from radpipe.modelling.predictors.base import Kind, from_scores, to_scores
+from radpipe.modelling.splits import inner_splits
 
 
 @dataclass(frozen=True)
@@ -46,6 +25,8 @@ class Nesting:
         seed: decides them.
         criterion: of classes; numbers and times have one criterion each.
         repeats: how often the folds are drawn.
+        survivors: of the candidates, how many at least see the next repeat; beyond them the better
+            half does. None: all do.
         minutes: no further candidate after this time; none: all are tried.
     """
 
@@ -53,6 +34,7 @@ class Nesting:
     seed: int
     criterion: Criterion = "log_loss"
     repeats: int = 1
+    survivors: int | None = None
     minutes: float | None = None
 
 
@@ -62,20 +44,34 @@ class Search:
 
     Attributes:
         candidates: those tried, in order.
-        losses: of each, shape (candidates,); smaller is better.
-        out_of_fold: outputs in the inner folds, mean over repeats, (candidates, n, columns).
+        losses: of each, mean over the repeats that it saw, shape (candidates,); smaller is better.
+        repeats: how many repeats each saw, shape (candidates,).
+        outputs: in the inner folds, by candidate and repeat, each (n, columns).
         table: one row a candidate: what it is, then how it was judged.
+        kind: kind of outcome.
     """
 
     candidates: list[Candidate]
     losses: npt.NDArray[np.floating]
-    out_of_fold: Outputs
+    repeats: npt.NDArray[np.intp]
+    outputs: list[list[Outputs]]
     table: pd.DataFrame
+    kind: Kind
 
     @property
     def ranking(self) -> npt.NDArray[np.intp]:
-        """Candidates from the smallest loss to the largest; a tie is won by the earlier one."""
-        return np.argsort(np.round(self.losses, 10), kind="stable")
+        """From the best candidate to the worst; a tie is won by the earlier one.
+
+        One that saw more repeats comes first: the others were worse when they were left behind.
+        """
+        return np.lexsort((np.round(self.losses, 10), -self.repeats))
+
+    def out_of_fold(self, candidate: int) -> Outputs:
+        """Outputs of a candidate in the inner folds, mean over its repeats, (n, columns)."""
+        own = self.outputs[candidate]
+        if len(own) == 1:
+            return own[0]
+        return from_scores(np.mean([to_scores(o, self.kind) for o in own], axis=0), self.kind)
 
 
 def search(
@@ -84,7 +80,8 @@ def search(
     """Judge candidates on inner out-of-fold predictions.
 
     Imputation, scaling and ranking of an inner fold are shared by all candidates that agree in
-    them.
+    them. From repeat to repeat the better half goes on (successive halving, Jamieson & Talwalkar,
+    AISTATS 2016), so that the best are judged on more folds than the hopeless.
 
     Args:
         candidates: what is tried, the simplest first.
@@ -95,45 +92,98 @@ def search(
     Raises:
         FitError: a class has fewer patients than inner folds.
     """
-    parts = _inner_folds(candidates, recipe, training, nesting)
-    started = time.monotonic()
-    judged: list[tuple[dict[str, float], Outputs]] = []
-    for candidate in progress(candidates, "pipeline") if len(candidates) > 30 else candidates:
-        spent = (time.monotonic() - started) / 60
-        if judged and nesting.minutes is not None and spent > nesting.minutes:
-            break
-        judged.append(_judged(candidate, parts, recipe, training))
-    rows = [{**_described(c), **m} for c, (m, _) in zip(candidates, judged, strict=False)]
-    losses = [loss_of(recipe.kind, measures, nesting.criterion) for measures, _ in judged]
+    clock = _Clock(nesting.minutes)
+    judged: list[list[_Judged]] = [[] for _ in candidates]
+    going = list(range(len(candidates)))
+    for repeat in range(nesting.repeats):
+        own = [candidates[i] for i in going]
+        folds = _inner_folds(own, recipe, training, nesting, repeat)
+        found = _one_repeat(own, folds, recipe, training, clock)
+        if repeat and len(found) < len(going):
+            break  # Half a repeat would favour those that it reached.
+        going = going[: len(found)]
+        for i, one in zip(going, found, strict=True):
+            judged[i].append(one)
+        losses = _losses([judged[i] for i in going], recipe.kind, nesting.criterion)
+        going = _survivors(going, losses, nesting.survivors)
+    judged = [own for own in judged if own]
+    rows = [
+        _described(c) | _summary([measures for measures, _ in own], nesting.repeats)
+        for c, own in zip(candidates, judged, strict=False)
+    ]
     return Search(
         list(candidates[: len(judged)]),
-        np.asarray(losses),
-        np.stack([outputs for _, outputs in judged]),
+        _losses(judged, recipe.kind, nesting.criterion),
+        np.array([len(own) for own in judged], dtype=np.intp),
+        [[outputs for _, outputs in own] for own in judged],
         pd.DataFrame(rows),
+        recipe.kind,
     )
 
 
-def _judged(
-    candidate: Candidate,
-    parts: Sequence[Sequence["_InnerFold"]],
+_Judged = tuple[dict[str, float], Outputs]
+"""Measures and outputs of a candidate in one repeat."""
+
+
+class _Clock:
+    """Whether the time for a search is over."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
+
+    def over(self) -> bool:
+        return self._end is not None and time.monotonic() > self._end
+
+
+def _survivors(going: list[int], losses: npt.NDArray[np.floating], least: int | None) -> list[int]:
+    """Those of the candidates, with their losses, that see the next repeat, in order."""
+    if least is None:
+        return going
+    count = max(least, -(-len(going) // 2))
+    order = np.argsort(np.round(losses, 10), kind="stable")[:count]
+    return [going[i] for i in sorted(order)]
+
+
+def _losses(
+    judged: Sequence[Sequence[_Judged]], kind: Kind, criterion: Criterion
+) -> npt.NDArray[np.floating]:
+    """Mean loss of each candidate over the repeats that it saw."""
+    each = [[loss_of(kind, measures, criterion) for measures, _ in own] for own in judged]
+    return np.array([np.mean(own) for own in each])
+
+
+def _summary(measures: Sequence[dict[str, float]], repeats: int) -> dict[str, float]:
+    """Mean of each measure over the repeats, and its spread where there may be several."""
+    mean = {name: float(np.mean([m[name] for m in measures])) for name in measures[0]}
+    if repeats == 1:
+        return mean
+    several = len(measures) > 1
+    spread = {
+        f"{name}_sd": float(np.std([m[name] for m in measures], ddof=1)) if several else np.nan
+        for name in measures[0]
+    }
+    return {**mean, **spread, "repeats": len(measures)}
+
+
+def _one_repeat(
+    candidates: Sequence[Candidate],
+    folds: Sequence[InnerFold],
     recipe: Recipe,
     training: Training,
-) -> tuple[dict[str, float], Outputs]:
-    """Measures of a candidate, mean over repeats, and its mean outputs."""
-    measures, repeats = [], []
-    for repeat in parts:
+    clock: _Clock,
+) -> list[_Judged]:
+    """Candidates judged in one repeat of the inner folds: all, or as many as time allows."""
+    judged: list[_Judged] = []
+    for candidate in progress(candidates, "pipeline") if len(candidates) > 30 else candidates:
+        if judged and clock.over():
+            break
         outputs = np.full((len(training.y), training.classes), np.nan)
         fold_of = np.zeros(len(training.y), dtype=np.intp)
-        for number, part in enumerate(repeat):
+        for number, part in enumerate(folds):
             outputs[part.test] = part.outputs(candidate)
             fold_of[part.test] = number
-        measures.append(judge(recipe.kind, training.y, outputs, fold_of))
-        repeats.append(outputs)
-    mean = {name: float(np.mean([m[name] for m in measures])) for name in measures[0]}
-    if len(repeats) == 1:
-        return mean, repeats[0]
-    scores = np.mean([to_scores(outputs, recipe.kind) for outputs in repeats], axis=0)
-    return mean, from_scores(scores, recipe.kind)
+        judged.append((judge(recipe.kind, training.y, outputs, fold_of), outputs))
+    return judged
 
 
 def _described(candidate: Candidate) -> dict[str, object]:
@@ -150,82 +200,14 @@ def _described(candidate: Candidate) -> dict[str, object]:
 
 
 def _inner_folds(
-    candidates: Sequence[Candidate], recipe: Recipe, training: Training, nesting: Nesting
-) -> list[list["_InnerFold"]]:
-    """The inner folds of every repeat."""
-    repeats = [
-        inner_splits(
-            training.y,
-            training.patients,
-            nesting.folds,
-            nesting.seed + repeat,
-            kind=recipe.kind,
-        )
-        for repeat in range(nesting.repeats)
-    ]
-    return [[_InnerFold(recipe, training, rows, candidates) for rows in folds] for folds in repeats]
-
-
-class _InnerFold:
-    """What candidates share inside one inner fold, computed once.
-
-    Attributes:
-        test: rows that are judged.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        training: Training,
-        rows: tuple[Indices, Indices],
-        candidates: Sequence[Candidate],
-    ) -> None:
-        self.train, self.test = rows
-        self._recipe = recipe
-        self._y = training.y[self.train]
-        self._patients = training.patients[self.train]
-        self._classes = training.classes
-        self._tables = [training.table.iloc[part] for part in rows]
-        self._scaled: dict[tuple[str, str, bool], tuple[Matrix, Matrix, Outputs]] = {}
-        self._walks: dict[tuple[object, ...], Columns] = {}
-        self._limits: dict[str, int | None] = {}
-        for method in {c.method for c in candidates}:
-            keeps = [c.keep for c in candidates if c.method == method]
-            self._limits[method] = None if None in keeps else max(k for k in keeps if k)
-
-    def outputs(self, candidate: Candidate) -> Matrix:
-        """Outputs of the rows that are judged, shape (n_test, columns)."""
-        fitted, judged, owners = self._matrices(candidate)
-        blocks = candidate.blocks or tuple(dict.fromkeys(owners))
-        kept = np.concatenate([self._kept(candidate, fitted, owners, b) for b in blocks])
-        own = np.ascontiguousarray(fitted[:, kept])
-        predictor = self._recipe.predictor(candidate, tuning=True)
-        predictor = fit_grouped(predictor, own, self._y, self._patients)
-        new = np.ascontiguousarray(judged[:, kept])
-        return outputs_of(predictor, new, self._recipe.kind, self._classes)
-
-    def _matrices(self, candidate: Candidate) -> tuple[Matrix, Matrix, Outputs]:
-        key = (candidate.scaling, candidate.imputation, candidate.harmonised)
-        if key not in self._scaled:
-            scaler = self._recipe.scaler(candidate, all_blocks=True)
-            fitted = scaler.fit_transform(self._tables[0], self._y)
-            judged = scaler.transform(self._tables[1])
-            self._scaled[key] = (fitted, judged, scaler.owners_)
-        return self._scaled[key]
-
-    def _kept(self, candidate: Candidate, scaled: Matrix, owners: Outputs, block: str) -> Columns:
-        """Columns of one block that a candidate keeps, sorted."""
-        own = np.flatnonzero(owners == block)
-        key = (candidate.scaling, candidate.imputation, candidate.harmonised)
-        place = (*key, candidate.method, block)
-        if place not in self._walks:
-            recipe, columns = self._recipe, scaled[:, own]
-            order = visiting_order(
-                columns, self._y, candidate.method, kind=recipe.kind, seed=recipe.seed
-            )
-            limit = self._limits[candidate.method]
-            limit = len(order) if limit is None else limit
-            self._walks[place] = walk(columns, order, limit, recipe.correlation)
-        # The columns kept for a smaller limit are the first of those for a larger one.
-        kept = np.sort(self._walks[place][: candidate.keep])
-        return own[kept] if len(kept) else own[:1]
+    candidates: Sequence[Candidate],
+    recipe: Recipe,
+    training: Training,
+    nesting: Nesting,
+    repeat: int,
+) -> list[InnerFold]:
+    """The inner folds of one repeat."""
+    folds = inner_splits(
+        training.y, training.patients, nesting.folds, nesting.seed + repeat, kind=recipe.kind
+    )
+    return [InnerFold(recipe, training, rows, candidates) for rows in folds]

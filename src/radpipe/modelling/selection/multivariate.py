@@ -5,7 +5,7 @@
 import warnings
 
 import numpy as np
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import pdist, squareform
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lars_path
@@ -33,7 +33,7 @@ def relieff(X: Matrix, y: Target, kind: Kind, seed: int) -> Vector:
     scaled = (X - low) / np.where(high > low, high - low, 1.0)
     own = groups_of(y, kind, 2)
     share = np.bincount(own) / len(own)
-    distance = cdist(scaled, scaled, "cityblock")
+    distance = squareform(pdist(scaled, "cityblock"))
     np.fill_diagonal(distance, np.inf)
     weights = np.zeros(X.shape[1])
     for label in np.flatnonzero(share):

@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/radmlbench.py`: tables that are read, the page that is written."""
