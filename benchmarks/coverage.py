@@ -5,10 +5,11 @@ whose interval holds what models of such training sets really achieve in the pop
 
     python benchmarks/coverage.py
 
-Methods that fit again are judged in the first `--refitted` cohorts only. Every setting ends in a table of benchmarks/results/coverage/; a setting that has one is not run
-again (`--redo` begins anew). A full run writes docs/benchmarks/coverage.md and the figures that
-reports print (src/radpipe/evaluation/data/measured_coverage.tsv), `--page` writes both from the
-tables alone. `--quick` is a smoke run without page and verdict.
+Methods that fit again are judged in the first `--refitted` cohorts only. Every setting ends in a
+table of benchmarks/results/coverage/; a setting that has one is not run again (`--redo` begins
+anew). A full run writes docs/benchmarks/coverage.md and the figures that reports print
+(src/radpipe/evaluation/data/measured_coverage.tsv), `--page` writes both from the tables alone.
+`--quick` is a smoke run, and `--only binary_n50` a part of the settings, without page and verdict.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def main() -> int:
 
 
 def _settings() -> list[Setting]:
-    """The grid, and settings of other kinds that checks how far what it shows holds."""
+    """The grid, and settings of other kinds, which check how far what it shows holds."""
     grid = [Setting(*v) for v in product(("binary", "survival"), SIZES, FEATURES, STRENGTHS)]
     rare = {"offset": RARE, "check": "20 % events"}
     alike = {"neighbours": 0.9, "check": "neighbours 0.9"}

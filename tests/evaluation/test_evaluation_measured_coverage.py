@@ -27,17 +27,16 @@ def page() -> Iterator[ModuleType]:
 
 
 def setting(metric: str, n: int, coverage: float, method: str = "influence, 10 repeats") -> dict:
-    place = {"kind": "binary", "n": n, "features": 10, "strength": 1.0, "cohorts": 500}
-    found = {"metric": metric, "method": method, "coverage": coverage}
+    place = {"kind": "binary", "n": n, "features": 10, "strength": 1.0, "check": None}
+    found = {"metric": metric, "method": method, "coverage": coverage, "cohorts": 500}
     return place | found | {"truth": 0.7, "mean": 0.7, "sd": 0.05, "width": 0.2, "missing": 0.0}
 
 
 def test_the_page_and_the_figures_of_the_reports_agree(page: ModuleType) -> None:
     text = (ROOT / "docs" / "benchmarks" / "coverage.md").read_text(encoding="utf-8")
     figures = measured_coverage()
-    assert [f"## {page.METRICS[metric]}" for metric in figures.index] == [
-        line for line in text.splitlines() if line.startswith("## ")
-    ]
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert [f"## {page.METRICS[metric]}" for metric in figures.index] == titles[: len(figures)]
     sentences = [page.verdict_sentence(row) for row in figures.itertuples()]
     assert sentences == [line for line in text.splitlines() if line.startswith("Printed method")]
 
@@ -64,6 +63,17 @@ def test_the_figures_are_of_the_printed_method_with_most_repeats(page: ModuleTyp
     assert "Failed settings: 50 patients, 10 features, signal moderate: 0.900." in text
     near = "Outside by no more than the error: 300 patients, 10 features, signal moderate: 0.980."
     assert near in text
+
+
+def test_settings_that_check_other_kinds_have_a_section_and_do_not_count(page: ModuleType) -> None:
+    other = setting("auc", 100, 0.80) | {"check": "20 % events"}
+    table = pd.DataFrame([setting("auc", 50, 0.95), other])
+    (found,) = page.measured(table).to_dict("records")
+    assert (found["settings"], found["coverage_low"]) == (1, 0.95)
+    text = page.coverage_page(table)
+    before, after = text.split("## Other kinds of cohorts and models")
+    assert "0.800" not in before
+    assert "| 20 % events | 100 | 10 | moderate | 0.700 | 0.700 | 0.800 (0.20) |" in after
 
 
 @pytest.mark.parametrize("kind", ["binary", "survival"])

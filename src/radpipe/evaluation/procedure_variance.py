@@ -118,7 +118,7 @@ class Inflation:
 
     @property
     def _expected_roles(self) -> float:
-        """c of a slope whose models are fitted to scale, all directions alike."""
+        """The c of a slope whose models are fitted to scale, all directions alike."""
         share = self.training
         return (1 - share) * (2 * share - 1) + share * (self.folds - 1) / self.folds
 
