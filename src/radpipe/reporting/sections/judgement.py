@@ -50,7 +50,7 @@ def out_of_fold_note(kind: Kind, repeats: int) -> str:
     if repeats == 1:
         note += (
             " With a single repeat that is not known, so the interval is as wide as for models "
-            "that learned nothing but chance; `splits.repeats: 10` would mostly give a narrower one."
+            "that learned nothing but chance; `splits.repeats: 10` mostly gives a narrower one."
         )
     return f"{note} The interval of every other out-of-fold figure is {_CONDITIONAL}"
 
