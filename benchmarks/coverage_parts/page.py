@@ -56,7 +56,10 @@ def _check(table: pd.DataFrame) -> pd.Series:
 
 def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """Coverage of the printed method with the most repeats, a row a setting and metric; `met`."""
-    table = _grid(table)
+    return _judged(_grid(table))
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
     printed = table[table["method"].str.startswith(PRINTED)]
     repeats = printed["method"].str.extract(r", (\d+) repeats")[0].astype(int)
     printed = printed.assign(repeats=repeats.to_numpy())
@@ -72,15 +75,17 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `metric, settings, cohorts` (of each setting at least), `repeats, patients_low,
-        patients_high`, lowest, highest and mean coverage over the settings, and how many of them
-        lie `within` the goal.
+        patients_high`, lowest, highest and mean coverage over the settings, how many of them lie
+        `within` the goal; of `others`, which check other kinds of cohorts and models, `others_low`
+        is the lowest coverage.
     """
-    judged = verdicts(table)
+    judged, others = verdicts(table), _judged(table[_check(table) != ""])
     rows = []
     for metric in METRICS:
         own = judged[judged["metric"] == metric]
         if own.empty:
             continue
+        other = others.loc[others["metric"] == metric, "coverage"]
         rows.append(
             {
                 "metric": metric,
@@ -93,6 +98,8 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
                 "coverage_high": own["coverage"].max(),
                 "coverage_mean": own["coverage"].mean(),
                 "within": own["coverage"].between(*GOAL).sum(),
+                "others": len(other),
+                "others_low": other.min(),
             }
         )
     return pd.DataFrame(rows)
@@ -131,11 +138,15 @@ def _checks(table: pd.DataFrame) -> list[str]:
     """The section of the settings beside the grid."""
     if table.empty:
         return []
-    parts = [CHECKS]
+    parts, judged = [CHECKS], _judged(table)
     for metric, title in METRICS.items():
-        own = table[(table["metric"] == metric) & ~table["method"].str.startswith("doubled")]
-        if len(own):
-            parts += [f"### {title}\n", _markdown(_wide(own))]
+        own = table[table["metric"] == metric]
+        if own.empty:
+            continue
+        found = judged[judged["metric"] == metric]
+        low, high = found["coverage"].min(), found["coverage"].max()
+        parts.append(f"### {title}\n\nCoverage of the printed method {low:.3f} to {high:.3f}.")
+        parts += [_outside(found) + "\n", _markdown(_wide(own))]
     return parts
 
 
@@ -143,7 +154,8 @@ def _outside(judged: pd.DataFrame) -> str:
     """The settings outside the goal, and which of them the error of the simulation leaves there."""
     texts = {True: [], False: []}
     for row in judged[~judged["coverage"].between(*GOAL)].itertuples():
-        place = f"{row.n} patients, {row.features} features, signal {SIGNAL[row.strength]}"
+        check = f"{row.check}, " if isinstance(row.check, str) and row.check else ""
+        place = f"{check}{row.n} patients, {row.features} features, signal {SIGNAL[row.strength]}"
         texts[row.met].append(f"{place}: {row.coverage:.3f}")
     failed = "; ".join(texts[False]) or "none"
     near = "; ".join(texts[True]) or "none"

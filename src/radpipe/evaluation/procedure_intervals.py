@@ -42,7 +42,8 @@ def measured_coverage() -> pd.DataFrame:
     Returns:
         By `metric`: `settings`, at least so many `cohorts` of each, `repeats` of the
         cross-validation, `patients_low` and `patients_high` of a cohort; `coverage_low`,
-        `coverage_high` and `coverage_mean` over the settings; settings `within` 0.93 to 0.97.
+        `coverage_high` and `coverage_mean` over the settings; settings `within` 0.93 to 0.97;
+        `others`, settings of other kinds of cohorts and models, and their lowest, `others_low`.
     """
     table = files("radpipe.evaluation").joinpath("data", "measured_coverage.tsv")
     with table.open(encoding="utf-8") as stream:

@@ -66,7 +66,9 @@ def _coverage_clause(metrics: Mapping[str, str]) -> str:
         f"in {found['settings'].max()} kinds of simulated studies of "
         f"{found['patients_low'].min()} to {found['patients_high'].max()} patients with "
         f"{found['repeats'].max()} repeats, {found['cohorts'].min()} studies of each kind, 95 % "
-        f"intervals held {listing(shares)} of the studies, depending on the kind"
+        f"intervals held {listing(shares)} of the studies, depending on the kind; in "
+        f"{found['others'].max()} further kinds, such as with a screening of features or rare "
+        f"outcomes, in {100 * found['others_low'].min():.1f} % at least"
     )
 
 
