@@ -62,13 +62,17 @@ def _coverage_clause(metrics: Mapping[str, str]) -> str:
         f"the true {name} in {100 * row['coverage_low']:.1f} to {100 * row['coverage_high']:.1f} %"
         for name, (_, row) in zip(metrics.values(), found.iterrows(), strict=True)
     ]
+    fewest = [
+        f"{100 * low:.1f} % ({name})"
+        for name, low in zip(metrics.values(), found["others_low"], strict=True)
+    ]
     return (
         f"in {found['settings'].max()} kinds of simulated studies of "
         f"{found['patients_low'].min()} to {found['patients_high'].max()} patients with "
         f"{found['repeats'].max()} repeats, {found['cohorts'].min()} studies of each kind, 95 % "
         f"intervals held {listing(shares)} of the studies, depending on the kind; in "
         f"{found['others'].max()} further kinds, such as with a screening of features or rare "
-        f"outcomes, in {100 * found['others_low'].min():.1f} % at least"
+        f"outcomes, in {listing(fewest)} at least"
     )
 
 
