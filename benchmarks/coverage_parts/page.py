@@ -42,9 +42,9 @@ univariate association in each training set, of 50 (`best 5 features`); one pati
 outcome (`20 % events`); a correlation of 0.9 between neighbours; three features without signal; a
 penalty that leaves little of the model. Coverage and, in brackets, mean width.
 
-The true slope pools models of many cohorts, whose intercepts differ. Where the scores vary little, as
-with a penalty of 100, that flattens it (1.9; some 3.1 with one intercept for all models), while the
-models of one cohort have nearly one intercept: the interval misses a slope that is defined so.
+The true slope pools models of many cohorts, whose intercepts differ. Where the scores vary little,
+as with a penalty of 100, that flattens it (1.9; some 3.1 with one intercept for all models), while
+the models of one cohort have nearly one intercept: the interval misses a slope that is defined so.
 """
 
 
