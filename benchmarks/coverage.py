@@ -3,12 +3,13 @@
 Cohorts of a known population, cross-validated as a study is; for each method the share of cohorts
 whose interval holds what models of such training sets really achieve in the population.
 
-    python benchmarks/coverage.py --cohorts 500
+    python benchmarks/coverage.py
 
-Every setting ends in a table of benchmarks/results/coverage/; a setting that has one is not run
-again (`--redo` begins anew). A full run writes docs/benchmarks/coverage.md and the figures that
-reports print (src/radpipe/evaluation/data/measured_coverage.tsv), `--page` writes both from the
-tables alone. `--quick` is a smoke run without page and verdict.
+Methods that fit again are judged in the first `--refitted` cohorts only. Every setting ends in a
+table of benchmarks/results/coverage/; a setting that has one is not run again (`--redo` begins
+anew). A full run writes docs/benchmarks/coverage.md and the figures that reports print
+(src/radpipe/evaluation/data/measured_coverage.tsv), `--page` writes both from the tables alone.
+`--quick` is a smoke run, and `--only binary_n50` a part of the settings, without page and verdict.
 """
 
 import argparse
@@ -39,7 +40,14 @@ FEATURES = (10, 50)
 STRENGTHS = (0.0, 1.0, 2.0)
 """Spread of the true log-odds (log hazard) over patients: none, moderate, strong."""
 
-QUICK = [Setting("binary", 50, 10, 0.0), Setting("survival", 50, 10, 1.0)]
+RARE = -1.55
+"""Log-odds at the mean that make some 20 % events."""
+
+QUICK = [
+    Setting("binary", 50, 10, 0.0),
+    Setting("survival", 50, 10, 1.0),
+    Setting("binary", 50, 10, 1.0, kept=3, check="best 3 features"),
+]
 
 
 def main() -> int:
@@ -49,10 +57,11 @@ def main() -> int:
     settings = QUICK if options.quick else _settings()
     if not options.page:
         for setting in settings:
-            _run(setting, options, folder)
+            if setting.name.startswith(options.only):
+                _run(setting, options, folder)
     done = [folder / f"{s.name}.tsv" for s in settings if (folder / f"{s.name}.tsv").exists()]
     table = pd.concat([read_table(path) for path in done], ignore_index=True)
-    if options.quick:
+    if options.quick or options.only:
         return 0
     with atomic(PAGE) as path:
         path.write_text(coverage_page(table), encoding="utf-8")
@@ -63,8 +72,18 @@ def main() -> int:
 
 
 def _settings() -> list[Setting]:
-    grid = product(("binary", "survival"), SIZES, FEATURES, STRENGTHS)
-    return [Setting(*values) for values in grid]
+    """The grid, and settings of other kinds, which check how far what it shows holds."""
+    grid = [Setting(*v) for v in product(("binary", "survival"), SIZES, FEATURES, STRENGTHS)]
+    rare = {"offset": RARE, "check": "20 % events"}
+    alike = {"neighbours": 0.9, "check": "neighbours 0.9"}
+    screened = {"kept": 5, "check": "best 5 features"}
+    checks = [Setting("binary", 100, 50, strength, **screened) for strength in STRENGTHS]
+    checks += [Setting("survival", 100, 50, strength, **screened) for strength in STRENGTHS]
+    checks += [Setting("binary", 200, 10, strength, **rare) for strength in STRENGTHS[:2]]
+    checks += [Setting("binary", 100, 50, 1.0, **alike), Setting("survival", 100, 50, 1.0, **alike)]
+    checks += [Setting("binary", 100, 3, 0.0, check="3 features")]
+    checks += [Setting("binary", 100, 10, 1.0, penalty=100.0, check="penalty 100")]
+    return grid + checks
 
 
 def _run(setting: Setting, options: argparse.Namespace, folder: Path) -> None:
@@ -73,19 +92,21 @@ def _run(setting: Setting, options: argparse.Namespace, folder: Path) -> None:
     if path.exists() and not options.redo:
         return
     cohorts = 20 if options.quick else options.cohorts
+    refitted = 0 if setting.check else options.refitted
     started, rows, models = time.process_time(), [], []
     for cohort in range(cohorts):
         seed = SEED + 1_000_003 * cohort
-        fits = draw_fits(setting, seed, repeats=options.repeats, inner=options.nested)
+        inner = options.nested if cohort < refitted else 0
+        fits = draw_fits(setting, seed, repeats=options.repeats, inner=inner)
         models.append(fits.models)
         rows += [(cohort, *row) for row in intervals(fits)]
     truth = true_values(setting, np.concatenate(models), SEED)
     columns = ["cohort", "metric", "method", "estimate", "low", "high"]
     summary = _summary(pd.DataFrame(rows, columns=columns), truth)
-    described = summary.assign(
-        kind=setting.kind, n=setting.n, features=setting.features, strength=setting.strength
-    )
-    write_table(described, path)
+    place = {
+        name: getattr(setting, name) for name in ("kind", "n", "features", "strength", "check")
+    }
+    write_table(summary.assign(**place), path)
     seconds = time.process_time() - started
     print(f"{setting.name}: {cohorts} cohorts, {seconds:.0f} s of cpu", flush=True)
 
@@ -113,8 +134,14 @@ def _summary(rows: pd.DataFrame, truth: dict[str, float]) -> pd.DataFrame:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--cohorts", type=int, default=500, help="simulated cohorts a setting")
+    parser.add_argument("--cohorts", type=int, default=1000, help="simulated cohorts a setting")
     parser.add_argument("--repeats", type=int, default=10, help="of the cross-validation")
+    parser.add_argument(
+        "--refitted", type=int, default=200, help="first cohorts for methods that fit again"
+    )
+    parser.add_argument(
+        "--only", default="", help="run only settings whose name begins so; without page"
+    )
     parser.add_argument(
         "--nested", type=int, default=1, help="repeats that are fitted again inside"
     )

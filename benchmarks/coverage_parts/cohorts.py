@@ -3,9 +3,10 @@
 Features are normal with a correlation of 0.5 between neighbours; five of them carry the signal. The
 predictors are as cheap as can be: a ridge logistic regression by Newton's steps, and for times to
 an event a ridge regression of the null model's martingale residuals, both fitted for all folds at
-once.
+once, on all features or on those that a screening in the training set kept.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,25 +14,52 @@ from scipy.special import expit
 
 FOLDS = 5
 ACTIVE = 5
-NEIGHBOURS = 0.5
 CENSORING = 0.7
 """Rate of the exponential censoring; that of events is 1 at the mean of the features."""
 
 
+SCREENED = 1e9
+"""Penalty of a feature that a model does without."""
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One kind of cohort: outcome, patients, features, strength of the signal, penalty."""
+    """One kind of cohort and of model.
+
+    Attributes:
+        kind: of the outcome, binary or survival.
+        n: patients.
+        features: of each.
+        strength: spread of the true log-odds, or log hazard, over patients.
+        penalty: of the ridge.
+        offset: log-odds of a binary outcome at the mean of the features.
+        neighbours: correlation of neighbouring features.
+        kept: features with the strongest univariate association in the training set, which alone
+            are fitted; None for all.
+        check: what the setting checks that the others do not have; they have none.
+    """
 
     kind: str
     n: int
     features: int
     strength: float
     penalty: float = 5.0
+    offset: float = 0.0
+    neighbours: float = 0.5
+    kept: int | None = None
+    check: str = ""
 
     @property
     def name(self) -> str:
         """Names its table."""
-        return f"{self.kind}_n{self.n}_p{self.features}_s{self.strength:g}_l{self.penalty:g}"
+        plain = f"{self.kind}_n{self.n}_p{self.features}_s{self.strength:g}_l{self.penalty:g}"
+        return "_".join([plain, *re.findall(r"[\w.]+", self.check)])
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Of the features, shape (p, p)."""
+        apart = np.abs(np.subtract.outer(np.arange(self.features), np.arange(self.features)))
+        return self.neighbours**apart
 
 
 @dataclass(frozen=True)
@@ -65,7 +93,7 @@ def draw_fits(setting: Setting, seed: int, *, repeats: int, inner: int) -> Fits:
     training = [fold[r] != k for r in range(repeats) for k in range(FOLDS)]
     training += [(fold[r] != k) & (fold[r] != j) for r, k, j in pairs]
     fit = _ridge_logistic if setting.kind == "binary" else _ridge_survival
-    coefficients = fit(x, outcome, np.array(training, dtype=float), setting.penalty)
+    coefficients = fit(x, outcome, np.array(training, dtype=float), setting)
     scores = coefficients @ np.column_stack([np.ones(setting.n), x]).T
     outer = scores[: repeats * FOLDS].reshape(repeats, FOLDS, -1)
     nested = np.full((inner, FOLDS, setting.n), np.nan)
@@ -85,22 +113,17 @@ def truth_of(setting: Setting) -> np.ndarray:
     """Coefficients of the features, shape (p,)."""
     beta = np.zeros(setting.features)
     beta[:ACTIVE] = 1.0
-    spread = np.sqrt(beta @ _covariance(setting.features) @ beta)
-    return beta * setting.strength / spread
-
-
-def _covariance(features: int) -> np.ndarray:
-    return NEIGHBOURS ** np.abs(np.subtract.outer(np.arange(features), np.arange(features)))
+    return beta * setting.strength / np.sqrt(beta @ setting.covariance @ beta)
 
 
 def _cohort(setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Features and an outcome with at least two events and others a fold."""
-    root = np.linalg.cholesky(_covariance(setting.features))
+    root = np.linalg.cholesky(setting.covariance)
     while True:
         x = rng.normal(size=(setting.n, setting.features)) @ root.T
         signal = x @ truth_of(setting)
         if setting.kind == "binary":
-            outcome = (rng.random(setting.n) < expit(signal)).astype(float)[None]
+            outcome = (rng.random(setting.n) < expit(setting.offset + signal)).astype(float)[None]
         else:
             times = rng.exponential(np.exp(-signal))
             censored = rng.exponential(1 / CENSORING, setting.n)
@@ -121,19 +144,26 @@ def _stratified(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _ridge_logistic(
-    x: np.ndarray, outcome: np.ndarray, training: np.ndarray, penalty: float
+    x: np.ndarray, outcome: np.ndarray, training: np.ndarray, setting: Setting
 ) -> np.ndarray:
     """Coefficients, the unpenalised intercept first, one row a training set."""
     y = outcome[0]
     design = np.column_stack([np.ones(y.size), x])
-    ridge = np.full(design.shape[1], penalty)
-    ridge[0] = 1e-8
-    beta = np.zeros((len(training), ridge.size))
+    rate = (training @ y / training.sum(axis=1))[:, None]
+    ridge = np.column_stack(
+        [np.full(len(training), 1e-8), _penalties((training * (y - rate)) @ x, setting)]
+    )
+    beta = np.zeros(ridge.shape)
+    if len(training) > 1:
+        # All are near the fit to everybody: half the steps are saved.
+        beta += _ridge_logistic(x, outcome, np.ones((1, y.size)), setting)
+    diagonal = np.arange(ridge.shape[1])
     for _ in range(25):
         fitted = expit(beta @ design.T)
         weight = training * fitted * (1 - fitted)
         gradient = (training * (y - fitted)) @ design - beta * ridge
-        hessian = np.matmul(design.T * weight[:, None, :], design) + np.diag(ridge)
+        hessian = np.matmul(design.T * weight[:, None, :], design)
+        hessian[:, diagonal, diagonal] += ridge
         step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
         beta += step
         if np.abs(step).max() < 1e-6:
@@ -142,7 +172,7 @@ def _ridge_logistic(
 
 
 def _ridge_survival(
-    x: np.ndarray, outcome: np.ndarray, training: np.ndarray, penalty: float
+    x: np.ndarray, outcome: np.ndarray, training: np.ndarray, setting: Setting
 ) -> np.ndarray:
     """Coefficients behind an intercept of 0, one row a training set."""
     time, event = outcome
@@ -150,15 +180,26 @@ def _ridge_survival(
     x, event, training = x[order], event[order], training[:, order]
     at_risk = np.cumsum(training[:, ::-1], axis=1)[:, ::-1]
     hazard = np.cumsum(training * event / np.maximum(at_risk, 1), axis=1)
-    residual = training * (event - hazard)
-    gram = np.matmul(x.T * training[:, None, :], x) + penalty * np.eye(x.shape[1])
-    beta = np.linalg.solve(gram, (residual @ x)[:, :, None])[:, :, 0]
+    score = (training * (event - hazard)) @ x
+    gram = np.matmul(x.T * training[:, None, :], x)
+    diagonal = np.arange(x.shape[1])
+    gram[:, diagonal, diagonal] += _penalties(score, setting)
+    beta = np.linalg.solve(gram, score[:, :, None])[:, :, 0]
     return np.column_stack([np.zeros(len(beta)), beta])
+
+
+def _penalties(score: np.ndarray, setting: Setting) -> np.ndarray:
+    """Penalty of each feature in each training set; a screened one's leaves nothing of it."""
+    penalty = np.full(score.shape, setting.penalty)
+    if setting.kept is not None:
+        rank = np.argsort(np.argsort(-np.abs(score), axis=1), axis=1)
+        penalty[rank >= setting.kept] = SCREENED
+    return penalty
 
 
 def _in_population(coefficients: np.ndarray, setting: Setting) -> np.ndarray:
     intercept, weights = coefficients[:, 0], coefficients[:, 1:]
-    covariance, beta = _covariance(setting.features), truth_of(setting)
+    covariance, beta = setting.covariance, truth_of(setting)
     spread = np.sqrt(np.einsum("bi,ij,bj->b", weights, covariance, weights))
     signal = np.sqrt(beta @ covariance @ beta)
     together = weights @ covariance @ beta

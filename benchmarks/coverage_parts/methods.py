@@ -1,6 +1,7 @@
 """The intervals that are compared, each from the cross-validation of one cohort."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,11 +13,11 @@ from radpipe.evaluation.comparison import nadeau_bengio
 from radpipe.evaluation.discrimination import auc
 from radpipe.evaluation.intervals import normal_quantile
 from radpipe.evaluation.procedure_intervals import (
-    Inflation,
     auc_influence,
-    inflation,
+    procedure_interval,
     slope_influence,
 )
+from radpipe.evaluation.procedure_variance import inflation
 from radpipe.evaluation.survival import concordance
 
 Row = tuple[str, str, float, float, float]
@@ -26,7 +27,7 @@ Z = normal_quantile(0.95)
 
 
 def intervals(fits: Fits) -> Iterator[Row]:
-    """Every method for every metric of the cohort's outcome."""
+    """Every method for every metric of the cohort's outcome; the dear ones where fitted for."""
     n = fits.fold.shape[1]
     patient = np.arange(n)
     for metric, (single, influence, cancelling) in _metrics(fits).items():
@@ -41,13 +42,16 @@ def intervals(fits: Fits) -> Iterator[Row]:
             found = inflation(shares[part], fits.fold[part], patient, cancelling=cancelling)
             usual = {"scale": scale, "freedom": _freedom(fits)}
             for name, training in (("conditional", 0.0), ("doubled", 1.0)):
-                plain = Inflation(found.conditional, training, None, repeats=2)
-                limits = plain.interval(estimate, **usual)
+                plain = replace(found, training=training, roles=training, cancelling=False)
+                limits = procedure_interval(replace(plain, repeats=2), estimate, **usual)
                 yield _row(metric, f"{name}, {repeats} repeats", limits)
-            limits = found.interval(estimate, **usual)
+            if cancelling:
+                usual["freedom"] = np.inf
+            limits = procedure_interval(found, estimate, **usual)
             yield _row(metric, f"influence, {repeats} repeats", limits)
-        yield from _resampled(metric, single, fits)
-        yield from _nested(metric, single, fits, each, float((shares[0] ** 2).sum()))
+        if len(fits.inner):
+            yield from _resampled(metric, single, fits)
+            yield from _nested(metric, single, fits, each, float((shares[0] ** 2).sum()))
 
 
 def _metrics(fits: Fits) -> dict[str, tuple]:
@@ -106,8 +110,6 @@ def _nested(metric: str, single, fits: Fits, each: np.ndarray, conditional: floa
             # Its variance with the model given, by scaling that of the whole cohort.
             squares.append((inside - outside) ** 2 - conditional * FOLDS)
         deleted.append((FOLDS - 1) / FOLDS * np.nansum((without - np.nanmean(without)) ** 2))
-    if not squares:
-        return
     repeats = len(fits.inner)
     estimate = float(each[:repeats].mean())
     # Between the naive error and sqrt(folds) times it, as its authors advise.

@@ -23,26 +23,26 @@ def true_values(setting: Setting, models: np.ndarray, seed: int) -> dict[str, fl
         seed: of the draws.
     """
     curve = _auc_curve if setting.kind == "binary" else _concordance_curve
-    achieved = np.interp(models[:, 2], CORRELATIONS, curve(setting.strength, seed)).mean()
+    achieved = np.interp(models[:, 2], CORRELATIONS, curve(setting, seed)).mean()
     if setting.kind == "survival":
         return {"c_index": float(achieved)}
-    slope = _pooled_slope(setting.strength, models, seed)
+    slope = _pooled_slope(setting, models, seed)
     return {"auc": float(achieved), "calibration_slope": slope}
 
 
-def _auc_curve(strength: float, seed: int) -> np.ndarray:
+def _auc_curve(setting: Setting, seed: int) -> np.ndarray:
     """AUC at each correlation, over pairs of a case with and one without the outcome."""
     rng = np.random.default_rng(seed)
-    signal = strength * rng.normal(size=DRAWS)
-    drawn = rng.random(DRAWS) < expit(signal)
+    signal = setting.strength * rng.normal(size=DRAWS)
+    drawn = rng.random(DRAWS) < expit(setting.offset + signal)
     n = min(drawn.sum(), (~drawn).sum())
-    return _ordered(signal[drawn][:n] - signal[~drawn][:n], strength)
+    return _ordered(signal[drawn][:n] - signal[~drawn][:n], setting.strength)
 
 
-def _concordance_curve(strength: float, seed: int) -> np.ndarray:
+def _concordance_curve(setting: Setting, seed: int) -> np.ndarray:
     """Harrell's C at each correlation, over pairs of cases whose earlier time is an event."""
     rng = np.random.default_rng(seed)
-    signal = strength * rng.normal(size=(2, DRAWS))
+    signal = setting.strength * rng.normal(size=(2, DRAWS))
     event = rng.exponential(np.exp(-signal))
     censored = rng.exponential(1 / CENSORING, signal.shape)
     time = np.minimum(event, censored)
@@ -50,7 +50,7 @@ def _concordance_curve(strength: float, seed: int) -> np.ndarray:
     columns = np.arange(DRAWS)
     usable = (event <= censored)[first, columns]
     earlier, later = signal[first, columns], signal[1 - first, columns]
-    return _ordered((earlier - later)[usable], strength)
+    return _ordered((earlier - later)[usable], setting.strength)
 
 
 def _ordered(gap: np.ndarray, strength: float) -> np.ndarray:
@@ -64,13 +64,13 @@ def _ordered(gap: np.ndarray, strength: float) -> np.ndarray:
     )
 
 
-def _pooled_slope(strength: float, models: np.ndarray, seed: int) -> float:
+def _pooled_slope(setting: Setting, models: np.ndarray, seed: int) -> float:
     """Calibration slope of new cases, each scored by one of the models."""
     rng = np.random.default_rng(seed)
     intercept, spread, correlation = models[rng.integers(0, len(models), DRAWS)].T
     score = rng.normal(size=DRAWS)
     rest = np.sqrt(np.maximum(1 - correlation**2, 0)) * rng.normal(size=DRAWS)
-    risk = expit(strength * (correlation * score + rest))
+    risk = expit(setting.offset + setting.strength * (correlation * score + rest))
     design = np.column_stack([np.ones(DRAWS), intercept + spread * score])
     beta = np.zeros(2)
     for _ in range(30):

@@ -49,8 +49,8 @@ def out_of_fold_note(kind: Kind, repeats: int) -> str:
     )
     if repeats == 1:
         note += (
-            " With a single repeat that is not known, so the widest such interval is printed; "
-            "`splits.repeats: 10` would give a narrower one."
+            " With a single repeat that is not known, so the interval is as wide as for models "
+            "that learned nothing but chance; `splits.repeats: 10` mostly gives a narrower one."
         )
     return f"{note} The interval of every other out-of-fold figure is {_CONDITIONAL}"
 
@@ -62,11 +62,17 @@ def _coverage_clause(metrics: Mapping[str, str]) -> str:
         f"the true {name} in {100 * row['coverage_low']:.1f} to {100 * row['coverage_high']:.1f} %"
         for name, (_, row) in zip(metrics.values(), found.iterrows(), strict=True)
     ]
+    fewest = [
+        f"{100 * low:.1f} % ({name})"
+        for name, low in zip(metrics.values(), found["others_low"], strict=True)
+    ]
     return (
         f"in {found['settings'].max()} kinds of simulated studies of "
         f"{found['patients_low'].min()} to {found['patients_high'].max()} patients with "
         f"{found['repeats'].max()} repeats, {found['cohorts'].min()} studies of each kind, 95 % "
-        f"intervals held {listing(shares)} of the studies, depending on the kind"
+        f"intervals held {listing(shares)} of the studies, depending on the kind; in "
+        f"{found['others'].max()} further kinds, such as with a screening of features or rare "
+        f"outcomes, in {listing(fewest)} at least"
     )
 
 
