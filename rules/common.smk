@@ -34,8 +34,8 @@ def named_images(case):
 
 
 def images_of(cases):
-    """The prepared images of some cases, modality by modality."""
-    return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in MODALITIES]
+    """The prepared images of some cases, modality by modality, fused ones last."""
+    return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in PREPARED]
 
 
 def native_image(modality):
@@ -103,7 +103,7 @@ def sources(model, folds):
     """Where the blocks of a model are read from; see radpipe.modelling.scoring.Sources."""
     if model in NETWORKS:
         return {
-            "modalities": MODALITIES,
+            "modalities": PREPARED,
             "prepared": f"{RESULTS}/prepared",
             "masks": mask_folder(),
         }
@@ -142,6 +142,7 @@ def quality_cases(wildcards):
         "registered": cases if MOVING else [],
         "corrected": cases if STUDY.bias_correction.modalities else [],
         "prepared": cases,
+        "fused": cases if FUSED_IMAGES else [],
         "masks": [c for c in cases if SHEET.mask(c)],
     }
 

@@ -135,7 +135,7 @@ def report_cases(wildcards):
     return {
         "cases": cases,
         "drawn": [c for c in cases if SHEET.mask(c)],
-        "modalities": MODALITIES,
+        "modalities": PREPARED,
         "prepared": f"{RESULTS}/prepared",
         "masks": f"{RESULTS}/masks/{REFERENCE}",
         "predicted": {s: f"{RESULTS}/masks/{s}" for s in SEGMENTERS},

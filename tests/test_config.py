@@ -33,6 +33,24 @@ def config(**changes: Any) -> dict[str, Any]:
     }
 
 
+def fused(**keys: Any) -> dict[str, Any]:
+    """Images with a fused one."""
+    image = {"name": "F", "of": ["T1w", "FLAIR"], **keys}
+    return {"images": {"modalities": ["T1w", "FLAIR"], "fused": [image]}}
+
+
+def test_a_fused_image_is_named_like_a_modality():
+    given = fused(method="guided") | {
+        "features": {"handcrafted": {"preset": {"F": "fused", "T1w": "t1"}}, "encoders": []},
+        "segmentation": {"segmenters": [{"name": "a", "classical": "otsu", "modality": "F"}]},
+    }
+    study = load_study(config(**given))
+    assert study.images.prepared == ["T1w", "FLAIR", "F"]
+    assert study.zero_background == ["T1w", "FLAIR"]
+    assert study.features.handcrafted.bin_width == {"F": 0.025}
+    assert load_study(study.model_dump(mode="json")) == study
+
+
 def test_defaults_are_filled():
     study = load_study(config())
     assert study.images.reference == "T1w"
@@ -185,6 +203,31 @@ class TestFaults:
                 r"reference 'CT' is not one of \['T1w'\]",
             ),
             ({"images": {"modalities": ["T1w", "T1w"]}}, "a modality is named twice"),
+            (
+                {"images": {"modalities": ["A", "B"], "fused": [{"name": "F", "of": ["A", "C"]}]}},
+                r"fused image 'F': 'C' is not one of \['A', 'B'\]",
+            ),
+            (
+                {"images": {"modalities": ["A", "B"], "fused": [{"name": "A", "of": ["A", "B"]}]}},
+                "a fused image needs a name of its own",
+            ),
+            (fused(of=["T1w"]), "'F': `of` names two modalities or more"),
+            (fused(weights=[1]), r"'F': weights are 2 numbers of 0 or more, .* found \[1.0\]"),
+            (fused(weights=[0, 0]), "weights are 2 numbers"),
+            (fused(method="guided", weights=[1, 2]), "guided finds its own weights"),
+            (fused(method="average", levels=2), "levels is for method wavelet, not average"),
+            (fused(percentiles=[99, 1]), "percentiles lie in order between 0 and 100"),
+            (fused(window={"CT": [0, 1]}), "window names 'CT', which is not one of `of`"),
+            (fused(window={"T1w": [1, 0]}), "window of T1w is not in order"),
+            (fused(weihgts=[1, 1]), "'images.fused.0.weihgts', did you mean 'weights'"),
+            (
+                fused() | {"features": {"handcrafted": {"preset": {"F": "ct"}}}},
+                "preset: F has no unit of its own, as a fused image; found ct",
+            ),
+            (
+                {"features": {"handcrafted": {"preset": {"T1w": "fused"}}}},
+                "preset: T1w is no fused image; found fused",
+            ),
             (
                 {"bias_correction": {"modalities": ["FLAR"]}},
                 "bias_correction.modalities: 'FLAR' is unknown, did you mean 'FLAIR'",

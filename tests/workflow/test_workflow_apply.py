@@ -12,8 +12,16 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 def drawn_config(cohort: Path) -> dict[str, Any]:
-    """Masks by an ensemble of a network of folds, a cascade and a box; embeddings of all kinds."""
+    """Masks by an ensemble of a network of folds, a cascade and a box; embeddings of all kinds.
+
+    Images fused in every way are a channel of the networks and have features of their own.
+    """
     config = tabular_config(cohort) | {"study": "drawn"}
+    config["images"]["fused"] = [
+        {"name": method, "of": ["T1w", "FLAIR"], "method": method}
+        for method in ("average", "wavelet", "guided")
+    ]
+    config["features"]["handcrafted"]["preset"] = {"wavelet": "fused"}
     segmentation = rivals_config(cohort)["segmentation"]
     planned, fine, box, _ = segmentation["segmenters"]
     every = {"name": "every", "ensemble": ["planned", "fine", "box"], "combine": "vote"}
@@ -48,6 +56,9 @@ def drawn(tiny_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyR
 def test_masks_of_every_kind_of_segmenter_are_drawn_anew(
     drawn: StudyRun, tiny_cohort: Path, tmp_path: Path
 ) -> None:
+    columns = read_table(drawn.results / "tables/features.parquet").columns
+    fused = {"average", "wavelet", "guided"}
+    assert fused <= {column.split("__")[0] for column in columns}
     expected = drawn.results / "models/fusion/external.tsv"
     together, said = apply_to_external(drawn, tiny_cohort, "fusion", tmp_path / "together")
     assert scores_of(together) == scores_of(expected)

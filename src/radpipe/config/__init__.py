@@ -8,6 +8,7 @@ closed: an unknown key stops the run.
 from radpipe.config.base import REFERENCE, Section, Voxels
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted
+from radpipe.config.images import FusedImage, Images
 from radpipe.config.loading import json_schema, load_study, read_encoder, read_segmenter
 from radpipe.config.modelling import Harmonisation, Imputation, Model, SearchBudget, Selection
 from radpipe.config.outcome import Outcome
@@ -50,8 +51,10 @@ __all__ = [
     "Encoder",
     "Ensemble",
     "Evaluation",
+    "FusedImage",
     "Handcrafted",
     "Harmonisation",
+    "Images",
     "Imputation",
     "Model",
     "Network",

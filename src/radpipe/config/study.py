@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from radpipe.config.base import REFERENCE, Name, Section
 from radpipe.config.encoders import Bottleneck, Encoder, Supervised
+from radpipe.config.images import Images
 from radpipe.config.messages import nearest
 from radpipe.config.modelling import FAMILIES, KINDS, Model
 from radpipe.config.outcome import Outcome
@@ -16,7 +17,6 @@ from radpipe.config.sections import (
     BiasCorrection,
     Evaluation,
     Features,
-    Images,
     Normalisation,
     Registration,
     Report,
@@ -87,7 +87,7 @@ class Study(Section):
         for segmenter in self.segmentation.segmenters:
             if isinstance(segmenter, Classical) and segmenter.modality is not None:
                 where = f"modality of segmenter '{segmenter.name}'"
-                _check_known(where, [segmenter.modality], modalities)
+                _check_known(where, [segmenter.modality], self.images.prepared)
         for model in self.models:
             _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
             single = [m.name for m in self.models if not m.is_fusion]
@@ -135,8 +135,12 @@ class Study(Section):
             return self
         for key in ("preset", "resegmentation", "outliers_sd", "rounding", "ring_values"):
             named = list(getattr(handcrafted, key))
-            _check_known(f"{where}.{key}", named, self.images.modalities)
+            _check_known(f"{where}.{key}", named, self.images.prepared)
+        raw = self.images.modalities
         for modality, preset in handcrafted.preset.items():
+            if (preset == "fused") == (modality in raw):
+                is_one = "is no" if modality in raw else "has no unit of its own, as a"
+                raise ValueError(f"{where}.preset: {modality} {is_one} fused image; found {preset}")
             wanted = preset_settings(preset)["normalisation"].value
             if wanted == "none" and self.normalisation.method_of(modality) != "none":
                 raise ValueError(
@@ -190,6 +194,12 @@ class Study(Section):
         offered += ["volume"] if features.handcrafted or features.volume else []
         offered += ["handcrafted"] if features.handcrafted or features.table else []
         return offered + [e.name for e in self.features.encoders]
+
+    @property
+    def zero_background(self) -> list[str]:
+        """The modalities whose prepared images have a background of exact zeros."""
+        scaled = self.normalisation.method_of
+        return [m for m in self.images.modalities if scaled(m) != "none"]
 
     @property
     def primary(self) -> str | None:

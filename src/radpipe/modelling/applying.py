@@ -122,7 +122,7 @@ class _Scorer:
             row = typed(blocks.table[list(fitted.columns)], fitted.categorical).iloc[0]
         else:
             masks = None if files.mask is None else files.mask.parent
-            modalities = self.reader.study.images.modalities
+            modalities = self.reader.study.images.prepared
             prepared = self.reader.folder / "prepared"
             seen = Sources(modalities=modalities, prepared=prepared, masks=masks)
             table = score_fold(fitted, [case], FINAL, seen)
