@@ -127,6 +127,19 @@ def files_of_members(model, name):
     return [f"{RESULTS}/models/{m}/{name}" for m in STUDY.model(model).of]
 
 
+def fusion_files(model, fold):
+    """The files of a fusion and of the models it joins, fitted in one fold."""
+    return [f for m in (model, *STUDY.model(model).of) for f in fitted_model(m, fold)]
+
+
+def members_of(model, fold):
+    """Of each model that a fusion joins its settings, and where its blocks are read from."""
+    return {
+        m: {"model": STUDY.model(m).model_dump(mode="json"), "sources": sources(m, [fold])}
+        for m in STUDY.model(model).of
+    }
+
+
 def seen_by(model, folds, cases):
     """The inputs from which a model is fitted or scored: tables, or images and masks."""
     if model in NETWORKS:
