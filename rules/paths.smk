@@ -30,6 +30,7 @@ if "study" not in config:
 try:
     STUDY = load_study(config)
     SHEET = read_case_sheet(STUDY)
+    STUDY = STUDY.with_sites(SHEET.sites)
     check_segmentation(STUDY.segmentation)
 except RadpipeError as error:
     raise WorkflowError(str(error)) from None

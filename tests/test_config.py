@@ -57,7 +57,7 @@ def test_defaults_are_filled():
     assert study.images.moving == ["FLAIR"]
     assert study.primary == "volume"
     assert [m.name for m in study.models] == ["clinical", "volume"]
-    assert study.blocks == ["images", "clinical", "volume", "handcrafted", "ae"]
+    assert study.blocks == ["images", "clinical", "volume", "handcrafted", "site", "ae"]
     assert study.splits.outer == ["r1f1", "r1f2", "r1f3", "r1f4", "r1f5"]
 
 
@@ -108,6 +108,30 @@ def test_a_study_of_a_table_is_the_same_when_it_is_read_again(volume):
     study = load_study(given)
     assert [m.name for m in study.models] == [*(["volume"] if volume else []), "clinical", "m"]
     assert load_study(study.model_dump(mode="json")) == study
+
+
+def test_site_alone_stands_beside_the_other_baselines_where_there_are_several():
+    listed = [{"name": "m", "blocks": ["handcrafted"], "predictor": "linear"}]
+    study = load_study(config(models=listed))
+    several = study.with_sites(["A", "B"])
+    assert [m.name for m in several.models] == ["volume", "clinical", "site", "m"]
+    assert several.model("site").predictor == "logistic"
+    assert several.primary == "m"
+    assert load_study(several.model_dump(mode="json")) == several
+    assert several.with_sites(["A", "B"]) == several
+    for sites in ([], ["A"]):
+        assert study.with_sites(sites) == study
+    assert load_study(config(models=[])).with_sites(["A", "B"]).models == []
+
+
+def test_site_alone_is_not_added_to_a_study_that_lists_it():
+    own = {"name": "where", "blocks": ["site"], "predictor": "forest"}
+    study = load_study(config(models=[own]))
+    assert study.with_sites(["A", "B"]) == study
+    taken = {"name": "site", "blocks": ["handcrafted"], "predictor": "linear"}
+    study = load_study(config(models=[taken], outcome=OUTCOMES["survival"])).with_sites(["A", "B"])
+    assert [m.name for m in study.models] == ["volume", "clinical", "site_alone", "site"]
+    assert study.model("site_alone").predictor == "cox"
 
 
 def segmenters(*listed: dict[str, Any]) -> dict[str, Any]:

@@ -36,10 +36,12 @@ from radpipe.config.segmentation import (
     Start,
 )
 from radpipe.config.stability import Stability
-from radpipe.config.study import Study
+from radpipe.config.study import BASELINES, SITE, Study
 
 __all__ = [
+    "BASELINES",
     "REFERENCE",
+    "SITE",
     "Augmentation",
     "BiasCorrection",
     "Budget",

@@ -149,7 +149,9 @@ class Model(Section):
 
     name: Name = Field(description="name of the model, part of file names")
     blocks: list[str] = Field(
-        [], description="what it sees: volume, clinical, handcrafted, images or an encoder's name"
+        [],
+        description="what it sees: volume, clinical, site, handcrafted, images or the name of an "
+        "encoder",
     )
     of: list[str] = Field(
         [], description="instead of blocks, for mean, weighted and stack: the models that are fused"

@@ -1,6 +1,6 @@
 """The whole config of a study: its sections, and what must hold between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -24,6 +24,12 @@ from radpipe.config.sections import (
     Splits,
 )
 from radpipe.config.segmentation import Classical, Network, Segmentation, Segmenter
+
+SITE = "site"
+"""The block of the site of a case, a column that every case table has."""
+
+BASELINES = (["volume"], ["clinical"], [SITE])
+"""What the trivial models see that every other has to beat."""
 
 
 class Study(Section):
@@ -53,6 +59,7 @@ class Study(Section):
     def _baselines_always_run(cls, data: Any) -> Any:
         """Volume alone and clinical data alone stand beside every other model.
 
+        Sites alone are added where there are several, which only the sheet can tell: `with_sites`.
         A family of predictors becomes the predictor that it means for this kind of outcome.
         """
         if not isinstance(data, Mapping) or not data.get("models"):
@@ -193,6 +200,7 @@ class Study(Section):
         offered += ["clinical"] if features.clinical else []
         offered += ["volume"] if features.handcrafted or features.volume else []
         offered += ["handcrafted"] if features.handcrafted or features.table else []
+        offered += [SITE]
         return offered + [e.name for e in self.features.encoders]
 
     @property
@@ -243,6 +251,29 @@ class Study(Section):
         beside = [h for m in self.models if (h := m.harmonisation) is not None]
         carried = [c for h in beside for c in (h.batch, *h.covariates)]
         return list(dict.fromkeys([*self.features.clinical, *carried]))
+
+    def with_sites(self, sites: Sequence[str]) -> "Study":
+        """The same study with the site alone as a baseline, where it has models and several sites.
+
+        What site alone can tell of the outcome, a model may have learned from the traces of the
+        scanner; it stands after the other baselines, and before the models of the user.
+
+        Args:
+            sites: of the development cohort, as the sheet names them.
+        """
+        if not self.models or len(sites) < 2 or [SITE] in [m.blocks for m in self.models]:
+            return self
+        names = {m.name for m in self.models}
+        content = {
+            "name": SITE if SITE not in names else f"{SITE}_alone",
+            "blocks": [SITE],
+            "predictor": "linear",
+        }
+        outcome = self.outcome and self.outcome.model_dump()
+        own = Model.model_validate(_concrete(content, outcome))
+        first = [m.blocks in BASELINES for m in self.models]
+        place = first.index(False) if False in first else 0
+        return self.model_copy(update={"models": [*self.models[:place], own, *self.models[place:]]})
 
     def segmenter(self, name: str) -> Segmenter:
         """The segmenter of that name."""
