@@ -8,9 +8,11 @@ import yaml
 from pydantic import ValidationError
 
 from radpipe.config import json_schema, load_study
-from radpipe.config.modelling import FAMILIES, TabularPredictor
+from radpipe.config.modelling import FAMILIES, NetworkPredictor, Ranking, TabularPredictor
 from radpipe.errors import ConfigError
+from radpipe.modelling.deep.building import ENCODERS
 from radpipe.modelling.predictors.registry import GRIDS, LINEAR
+from radpipe.modelling.selection import RANKINGS
 
 OUTCOMES = {
     "binary": {"column": "grade"},
@@ -49,6 +51,11 @@ def test_a_fused_image_is_named_like_a_modality():
     assert study.zero_background == ["T1w", "FLAIR"]
     assert study.features.handcrafted.bin_width == {"F": 0.025}
     assert load_study(study.model_dump(mode="json")) == study
+
+
+def one(predictor: str, **keys: Any) -> dict[str, Any]:
+    """A single model."""
+    return {"models": [{"name": "m", "blocks": ["handcrafted"], "predictor": predictor, **keys}]}
 
 
 def test_defaults_are_filled():
@@ -108,6 +115,14 @@ def test_a_study_of_a_table_is_the_same_when_it_is_read_again(volume):
     study = load_study(given)
     assert [m.name for m in study.models] == [*(["volume"] if volume else []), "clinical", "m"]
     assert load_study(study.model_dump(mode="json")) == study
+
+
+def test_every_ranking_and_network_of_the_config_exists():
+    assert set(get_args(Ranking)) == {"none", *RANKINGS}
+    assert set(get_args(NetworkPredictor)) == set(ENCODERS)
+    assert {*GRIDS["binary"], *GRIDS["regression"], *GRIDS["survival"], "auto"} == set(
+        get_args(TabularPredictor)
+    )
 
 
 def test_site_alone_stands_beside_the_other_baselines_where_there_are_several():
@@ -281,6 +296,23 @@ class TestFaults:
                 "model 'm' is listed twice",
             ),
             ({"evaluation": {"primary": "volumes"}}, "did you mean 'volume'"),
+            (
+                one("auto", class_weight="balanced"),
+                "class_weight is for log.*, not for auto",
+            ),
+            (one("knn", class_weight="balanced"), "class_weight is for logistic, .*, not for knn"),
+            (one("auto", oversampling=True), "oversampling is for a single .*, not for auto"),
+            (one("cnn3d", blocks=["images"], oversampling=True), "'m': over.*, not for a network"),
+            (one("resnet", blocks=["images"], class_weight="balanced"), "not for a network"),
+            (one("cnn3d", blocks=["images"], harmonisation={}), "harmonisation is .* a network"),
+            (
+                one("ridge", oversampling=True) | {"outcome": OUTCOMES["regression"]},
+                "'m': oversampling needs classes; the outcome is regression",
+            ),
+            (
+                one("forest", class_weight="balanced") | {"outcome": OUTCOMES["regression"]},
+                "'m': class_weight needs classes; the outcome is regression",
+            ),
         ],
     )
     def test_one_sentence(self, changes, match):

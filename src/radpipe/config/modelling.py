@@ -85,6 +85,9 @@ KINDS: dict[str, tuple[OutcomeKind, ...]] = {
 }
 """The kinds of outcome of predictors that are not for all four."""
 
+WEIGHTED = ("logistic", "elastic_net", "lasso", "svm", "random_forest", "extra_trees")
+"""Predictors of classes that take class weights."""
+
 NETWORK_PREDICTORS: tuple[str, ...] = get_args(NetworkPredictor)
 FUSION_PREDICTORS: tuple[str, ...] = get_args(FusionPredictor)
 
@@ -168,10 +171,14 @@ class Model(Section):
     )
     harmonisation: Harmonisation | None = Field(None, description="null: none")
     class_weight: Literal["balanced"] | None = Field(
-        None, description="balanced: rare classes weigh more; then calibrated anew"
+        None,
+        description="balanced: rare classes weigh more; then calibrated anew (linear models and "
+        "forests of classes, svm)",
     )
     oversampling: bool = Field(
-        False, description="draw rows of rare classes again inside the fold; then calibrated anew"
+        False,
+        description="draw rows of rare classes again inside the fold; then calibrated anew (one "
+        "predictor of classes, not auto)",
     )
     budget: SearchBudget = SearchBudget()
     crop: Voxels = Field((24, 24, 24), description="networks: box around the region, voxels z y x")
@@ -236,6 +243,27 @@ class Model(Section):
             raise ValueError(f"model '{self.name}': a fusion has no blocks, and two models or more")
         if not self.is_fusion and not self.blocks:
             raise ValueError(f"model '{self.name}': blocks says what the model sees, and is empty")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_done(self) -> Self:
+        """What a kind of model does not do is refused, not left out without a word."""
+        kind = "a fusion" if self.is_fusion else "a network" if self.is_network else self.predictor
+        if (self.is_network or self.is_fusion) and self.harmonisation is not None:
+            raise ValueError(
+                f"model '{self.name}': harmonisation is for tables of features, not for {kind}"
+            )
+        single = not (self.is_network or self.is_fusion or self.predictor == "auto")
+        if self.oversampling and not single:
+            raise ValueError(
+                f"model '{self.name}': oversampling is for a single predictor of classes, not for "
+                f"{kind}"
+            )
+        known = (*WEIGHTED, *get_args(Family))
+        if self.class_weight is not None and self.predictor not in known:
+            raise ValueError(
+                f"model '{self.name}': class_weight is for {', '.join(WEIGHTED)}, not for {kind}"
+            )
         return self
 
     @model_validator(mode="after")

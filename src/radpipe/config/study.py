@@ -119,6 +119,17 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _balanced_are_classes(self) -> Self:
+        kind = "" if self.outcome is None else self.outcome.kind
+        for model in self.models:
+            if kind in ("regression", "survival") and (model.class_weight or model.oversampling):
+                key = "class_weight" if model.class_weight else "oversampling"
+                raise ValueError(
+                    f"model '{model.name}': {key} needs classes; the outcome is {kind}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _outcome_is_no_input(self) -> Self:
         """The label of a case must not reach its features, not by ComBat either (G06)."""
         hidden = self.outcome.columns if self.outcome else []
