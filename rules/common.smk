@@ -103,7 +103,7 @@ def sources(model, folds):
     """Where the blocks of a model are read from; see radpipe.modelling.scoring.Sources."""
     if model in NETWORKS:
         return {
-            "modalities": PREPARED,
+            "modalities": STUDY.model(model).modalities or PREPARED,
             "prepared": f"{RESULTS}/prepared",
             "masks": mask_folder(),
         }

@@ -296,6 +296,15 @@ class TestFaults:
                 "model 'm' is listed twice",
             ),
             ({"evaluation": {"primary": "volumes"}}, "did you mean 'volume'"),
+            (one("logistic", modalities=["T1w"]), "'m': modalities is for a network, not for log"),
+            (
+                one("cnn3d", blocks=["images"], modalities=["T2w"]),
+                "modalities of model 'm': 'T2w' is unknown, did you mean 'T1w'",
+            ),
+            (
+                one("cnn3d", blocks=["images"], modalities=["T1w", "T1w"]),
+                "modalities of model 'm': 'T1w' is listed twice",
+            ),
             (
                 one("auto", class_weight="balanced"),
                 "class_weight is for log.*, not for auto",

@@ -44,7 +44,10 @@ def drawn_config(cohort: Path) -> dict[str, Any]:
     small = {"crop": [16, 16, 16], "channels": [4, 8], "steps": [5]}
     config["models"] = [
         {"name": "fusion", "blocks": blocks, "predictor": "random_forest"},
-        {"name": "cnn", "blocks": ["images"], "predictor": "cnn3d", **small},
+        {
+            **{"name": "cnn", "blocks": ["images"], "predictor": "cnn3d"},
+            **{"modalities": ["guided", "FLAIR"], **small},
+        },
         {"name": "joined", "of": ["clinical", "cnn", "fusion"], "predictor": "stack"},
     ]
     return config

@@ -181,6 +181,9 @@ class Model(Section):
         "predictor of classes, not auto)",
     )
     budget: SearchBudget = SearchBudget()
+    modalities: list[Name] = Field(
+        [], description="networks: the images seen, fused ones too, in this order; empty: all"
+    )
     crop: Voxels = Field((24, 24, 24), description="networks: box around the region, voxels z y x")
     channels: list[int] = Field(
         [8, 16, 32],
@@ -249,6 +252,8 @@ class Model(Section):
     def _steps_are_done(self) -> Self:
         """What a kind of model does not do is refused, not left out without a word."""
         kind = "a fusion" if self.is_fusion else "a network" if self.is_network else self.predictor
+        if self.modalities and not self.is_network:
+            raise ValueError(f"model '{self.name}': modalities is for a network, not for {kind}")
         if (self.is_network or self.is_fusion) and self.harmonisation is not None:
             raise ValueError(
                 f"model '{self.name}': harmonisation is for tables of features, not for {kind}"

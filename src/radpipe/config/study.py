@@ -99,6 +99,9 @@ class Study(Section):
             _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
             single = [m.name for m in self.models if not m.is_fusion]
             _check_known(f"models fused by '{model.name}'", model.of, single)
+            where = f"modalities of model '{model.name}'"
+            _check_known(where, model.modalities, self.images.prepared)
+            _check_unique(f"{where}:", model.modalities)
         if self.evaluation.primary:
             names = [m.name for m in self.models]
             _check_known("evaluation.primary", [self.evaluation.primary], names)

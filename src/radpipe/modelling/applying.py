@@ -142,7 +142,8 @@ class _Scorer:
             read = typed(blocks.table[list(model.columns)], model.categorical).iloc[0]
             return score_cases(model, blocks, FINAL, curve=True), read
         masks = None if files.mask is None else files.mask.parent
-        modalities, prepared = self.reader.study.images.prepared, self.reader.folder / "prepared"
+        modalities = model.card.get("modalities") or self.reader.study.images.prepared
+        prepared = self.reader.folder / "prepared"
         seen = Sources(modalities=modalities, prepared=prepared, masks=masks)
         return score_fold(model, [files.case], FINAL, seen), pd.Series(dtype=object)
 
