@@ -71,6 +71,7 @@ rule bundle_fusion:
 rule fuse_external:
     input:
         bundle=f"{RESULTS}/bundles/{{model}}.zip",
+        clinical=f"{RESULTS}/cohort/clinical.tsv",
         scores=lambda w: files_of_members(w.model, "external.tsv"),
     output:
         scores=f"{RESULTS}/models/{{model}}/external.tsv",

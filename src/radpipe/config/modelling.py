@@ -189,7 +189,8 @@ class Model(Section):
         [8, 16, 32],
         min_length=1,
         description="networks: features a level; where there must be four, the last is doubled "
-        "(published resnet: 64, 128, 256, 512; densenet and efficientnet take the first: 32)",
+        "(published resnet: 64, 128, 256, 512; densenet and efficientnet take the first: 32, to "
+        "which efficientnet scales its depth)",
     )
     layers: list[int] | None = Field(
         None,
