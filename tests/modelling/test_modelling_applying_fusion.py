@@ -161,6 +161,39 @@ def test_the_bundle_is_the_same_again_and_holds_nothing_but_its_members(study: P
     assert list(bundles.read_bundle(study / "texture.zip").models) == ["texture"]
 
 
+def test_site_alone_scores_cases_of_unknown_sites_and_without_one(tmp_path: Path) -> None:
+    """Sites that read as numbers are names all the same."""
+    seen, targets = mixed_cohort()
+    y, patients = targets["y"].to_numpy(), list(targets["patient"])
+    clinical = pd.DataFrame({"case": seen.table.index, "patient": patients})
+    clinical = clinical.assign(site=np.where(y == 1, "1", "2"), cohort="development")
+    clinical.loc[::4, "site"] = "3"
+    write_table(clinical, tmp_path / "clinical.tsv")
+    sources = Sources(clinical=tmp_path / "clinical.tsv")
+    model = Model(name="site", blocks=["site"], predictor="logistic")
+    shown = sources.blocks(["site"], "final")
+    fitted = fit_tabular(shown, y, patients, model, SETTINGS)
+    bundles.write_model(fitted, tmp_path / "site")
+    table = read_table(tmp_path / "clinical.tsv")
+    context = {
+        "study": STUDY.model_dump(mode="json", exclude={"cases", "models"}),
+        "model": model.model_dump(mode="json"),
+        "summary": summary_of(tmp_path / "site", sources, table, None, []),
+    }
+    bundles.write_bundle(tmp_path / "site", tmp_path / "site.zip", context)
+    new = pd.DataFrame({"case": ["a", "b", "c", "d"], "site": ["1", "2", "elsewhere", ""]})
+    new.to_csv(tmp_path / "new.tsv", sep="\t", index=False)
+    found = apply_bundle(tmp_path / "site.zip", tmp_path / "new.tsv", tmp_path / "work").table
+    assert found["status"].tolist() == ["ok"] * 4
+    assert found["y_prob"][0] > found["y_prob"][2] == found["y_prob"][3] > found["y_prob"][1]
+    assert found["warnings"].tolist()[:2] == ["", ""]
+    assert "site 'elsewhere' is none of the training (training: 1, 2, 3)" in found["warnings"][2]
+    assert "the site is not named" in found["warnings"][3]
+    new.drop(columns="site").to_csv(tmp_path / "new.tsv", sep="\t", index=False)
+    without = apply_bundle(tmp_path / "site.zip", tmp_path / "new.tsv", tmp_path / "work").table
+    assert set(without["y_prob"]) == {found["y_prob"][3]}
+
+
 @pytest.mark.parametrize(
     ("removed", "added", "message"),
     [
