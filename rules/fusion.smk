@@ -71,7 +71,6 @@ rule bundle_fusion:
 rule fuse_external:
     input:
         bundle=f"{RESULTS}/bundles/{{model}}.zip",
-        clinical=f"{RESULTS}/cohort/clinical.tsv",
         scores=lambda w: files_of_members(w.model, "external.tsv"),
     output:
         scores=f"{RESULTS}/models/{{model}}/external.tsv",
@@ -80,7 +79,6 @@ rule fuse_external:
     wildcard_constraints:
         model=any_of(FUSED),
     params:
-        cases=lambda w: cases_of("external"),
         looks=f"{RESULTS}/models/{{model}}/looks.tsv",
         code=MODEL_CODE,
     message:

@@ -11,7 +11,8 @@ with job(snakemake.log[0], snakemake.threads):
 
     params = snakemake.params
     bundle = read_bundle(snakemake.input.bundle)
-    look = record_look(params.looks, bundle.sha256, params.cases)
+    tables = [read_table(path) for path in snakemake.input.scores]
+    look = record_look(params.looks, bundle.sha256, tables[0]["case"])
     print(f"look {look} at the external cohort, bundle {bundle.sha256}")
-    scores = fuse_fold(bundle.fitted, FINAL, [read_table(path) for path in snakemake.input.scores])
+    scores = fuse_fold(bundle.fitted, FINAL, tables)
     write_table(scores.assign(bundle_sha256=bundle.sha256), snakemake.output.scores)
