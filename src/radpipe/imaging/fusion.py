@@ -155,7 +155,8 @@ def box_mean(image: Volume, radius: Sequence[int]) -> Volume:
 def _fuse(
     inputs: Mapping[str, sitk.Image], settings: FusedImage, zero_background: Collection[str]
 ) -> tuple[Volume, dict[str, float]]:
-    scaled, report, body = [], dict[str, float](), False
+    scaled, report = list[Volume](), dict[str, float]()
+    body = np.zeros(array_of(next(iter(inputs.values()))).shape, dtype=bool)
     for modality, image in inputs.items():
         values = array_of(image).astype(np.float64)
         inside = values != 0 if modality in zero_background else np.ones(values.shape, bool)

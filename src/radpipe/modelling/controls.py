@@ -180,7 +180,9 @@ def _predictions(
     own = targets.loc[scores["case"]].reset_index(drop=True)
     truth = own.drop(columns="patient").rename(columns={"y": "y_true"})
     if settings.kind == "multiclass":
-        names = settings.classes or [str(k) for k in range(class_count(own["y"], settings))]
+        names = settings.classes or [
+            str(k) for k in range(class_count(own["y"].to_numpy(), settings))
+        ]
         truth["y_true"] = truth["y_true"].map(dict(enumerate(names)))
     table = scores.reset_index(drop=True).assign(patient=own["patient"], cohort=DEVELOPMENT)
     return pd.concat([table, truth], axis=1)
@@ -212,6 +214,6 @@ def _region_row(
     table = performance(
         _predictions(scores, targets, settings), study.outcome, few, settings.seed
     ).set_index("metric")
-    row = table.loc[PRIMARY_METRIC[settings.kind], ["estimate", "ci_low", "ci_high"]]
-    metric = {"metric": PRIMARY_METRIC[settings.kind]}
-    return {**metric, **row.to_dict(), "p": np.nan, "n": len(scores)}
+    metric = PRIMARY_METRIC[settings.kind]
+    measured = {name: table.loc[metric, name] for name in ("estimate", "ci_low", "ci_high")}
+    return {"metric": metric, **measured, "p": np.nan, "n": len(scores)}
