@@ -74,11 +74,11 @@ def _preparation(context: Context) -> str:
         f"Images {grid}, in one {study.resampling.interpolation} interpolation from the "
         "imported voxels."
     )
-    parts += [_fusion(image) for image in study.images.fused]
+    parts += [fused_image(image) for image in study.images.fused]
     return " ".join(parts)
 
 
-def _fusion(image: FusedImage) -> str:
+def fused_image(image: FusedImage) -> str:
     """How one fused image was made."""
     names = listing([f"`{m}`" for m in image.of])
     weights = [f"{weight:g}" for weight in image.weights or []]
