@@ -14,8 +14,8 @@ from radpipe.reporting.sections.methods import fused_image
     [
         (
             {"method": "average", "weights": [0.6, 0.4], "window": {"CT": [-160, 240]}},
-            "`PETCT` was the voxel-wise mean of `PET` and `CT`, weighted 0.6 and 0.4; percentiles 1 "
-            "and 99, or the window of `CT` (-160 to 240), of each input were brought to 0 and 1 "
+            "`PETCT` was the voxel-wise mean of `PET` and `CT`, weighted 0.6 and 0.4; percentiles "
+            "1 and 99, or the window of `CT` (-160 to 240), of each input were brought to 0 and 1 "
             "before.",
         ),
         ({"method": "wavelet", "levels": 2}, "larger of the details of a wavelet transform (`db2`"),
