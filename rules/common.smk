@@ -34,8 +34,8 @@ def named_images(case):
 
 
 def images_of(cases):
-    """The prepared images of some cases, modality by modality."""
-    return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in MODALITIES]
+    """The prepared images of some cases, modality by modality, fused ones last."""
+    return [f"{RESULTS}/prepared/{c}/{m}.nii.gz" for c in cases for m in PREPARED]
 
 
 def native_image(modality):
@@ -103,7 +103,7 @@ def sources(model, folds):
     """Where the blocks of a model are read from; see radpipe.modelling.scoring.Sources."""
     if model in NETWORKS:
         return {
-            "modalities": MODALITIES,
+            "modalities": STUDY.model(model).modalities or PREPARED,
             "prepared": f"{RESULTS}/prepared",
             "masks": mask_folder(),
         }
@@ -127,6 +127,19 @@ def files_of_members(model, name):
     return [f"{RESULTS}/models/{m}/{name}" for m in STUDY.model(model).of]
 
 
+def fusion_files(model, fold):
+    """The files of a fusion and of the models it joins, fitted in one fold."""
+    return [f for m in (model, *STUDY.model(model).of) for f in fitted_model(m, fold)]
+
+
+def members_of(model, fold):
+    """Of each model that a fusion joins its settings, and where its blocks are read from."""
+    return {
+        m: {"model": STUDY.model(m).model_dump(mode="json"), "sources": sources(m, [fold])}
+        for m in STUDY.model(model).of
+    }
+
+
 def seen_by(model, folds, cases):
     """The inputs from which a model is fitted or scored: tables, or images and masks."""
     if model in NETWORKS:
@@ -142,6 +155,7 @@ def quality_cases(wildcards):
         "registered": cases if MOVING else [],
         "corrected": cases if STUDY.bias_correction.modalities else [],
         "prepared": cases,
+        "fused": cases if FUSED_IMAGES else [],
         "masks": [c for c in cases if SHEET.mask(c)],
     }
 

@@ -21,7 +21,7 @@ rule train_encoder:
         gpu=1,
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         encoder=lambda w: STUDY.encoder(w.encoder).model_dump(mode="json"),
@@ -49,7 +49,7 @@ rule embed_cases:
     priority: 10
     params:
         cases=lambda w: fold_cases(w.fold),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         encoder=lambda w: STUDY.encoder(w.encoder).model_dump(mode="json"),
@@ -78,7 +78,7 @@ rule reconstruct_cases:
         encoder=any_of(RECONSTRUCTING),
     params:
         folds=lambda w: held_out_once(),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         encoder=lambda w: STUDY.encoder(w.encoder).model_dump(mode="json"),

@@ -18,7 +18,7 @@ rule extract_features:
     log:
         f"{RESULTS}/logs/extract_features/{{case}}.log",
     params:
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         features=measurement_settings("controls"),
@@ -45,7 +45,7 @@ rule collect_features:
     log:
         f"{RESULTS}/logs/collect_features.log",
     params:
-        modalities=MODALITIES,
+        modalities=PREPARED,
         features=measurement_settings(),
         code=code_hash("features", "io.images"),
     message:
@@ -64,7 +64,7 @@ rule map_features:
     log:
         f"{RESULTS}/logs/map_features/{{case}}.log",
     params:
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         features=measurement_settings(),

@@ -42,9 +42,35 @@ rule fuse_scores:
         "../workflow/scripts/fuse_scores.py"
 
 
+rule bundle_fusion:
+    input:
+        models=lambda w: fusion_files(w.model, FINAL),
+        parts=lambda w: [f"{RESULTS}/{part}" for part in bundled(w.model)],
+        clinical=f"{RESULTS}/cohort/clinical.tsv",
+        tables=lambda w: described(w.model),
+    output:
+        bundle=f"{RESULTS}/bundles/{{model}}.zip",
+    log:
+        f"{RESULTS}/logs/bundle_fusion/{{model}}.log",
+    wildcard_constraints:
+        model=any_of(FUSED),
+    params:
+        study=scoring_settings(),
+        model=lambda w: STUDY.model(w.model).model_dump(mode="json"),
+        members=lambda w: members_of(w.model, FINAL),
+        models=f"{RESULTS}/models",
+        parts=lambda w: {part: f"{RESULTS}/{part}" for part in bundled(w.model)},
+        features=f"{TABLES}/features.parquet" if STUDY.has_features else None,
+        code=MODEL_CODE,
+    message:
+        "Bundling the final {wildcards.model} with the models it joins"
+    script:
+        "../workflow/scripts/bundle_fusion.py"
+
+
 rule fuse_external:
     input:
-        models=lambda w: fitted_model(w.model, FINAL),
+        bundle=f"{RESULTS}/bundles/{{model}}.zip",
         scores=lambda w: files_of_members(w.model, "external.tsv"),
     output:
         scores=f"{RESULTS}/models/{{model}}/external.tsv",
@@ -53,10 +79,9 @@ rule fuse_external:
     wildcard_constraints:
         model=any_of(FUSED),
     params:
-        folds=[FINAL],
-        models=f"{RESULTS}/models/{{model}}",
+        looks=f"{RESULTS}/models/{{model}}/looks.tsv",
         code=MODEL_CODE,
     message:
         "Joining what the members of {wildcards.model} say of the external cohort"
     script:
-        "../workflow/scripts/fuse_scores.py"
+        "../workflow/scripts/fuse_external.py"

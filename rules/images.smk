@@ -103,6 +103,25 @@ rule prepare_image:
         "../workflow/scripts/prepare_image.py"
 
 
+rule fuse_images:
+    input:
+        images=expand(f"{RESULTS}/prepared/{{{{case}}}}/{{m}}.nii.gz", m=MODALITIES),
+    output:
+        images=expand(f"{RESULTS}/prepared/{{{{case}}}}/{{m}}.nii.gz", m=FUSED_IMAGES),
+        quality=f"{RESULTS}/prepared/{{case}}/fusion.json",
+    log:
+        f"{RESULTS}/logs/fuse_images/{{case}}.log",
+    params:
+        modalities=MODALITIES,
+        fused=[image.model_dump(mode="json") for image in STUDY.images.fused],
+        zero_background=STUDY.zero_background,
+        code=IMAGE_CODE,
+    message:
+        "Fusing images of {wildcards.case}"
+    script:
+        "../workflow/scripts/fuse_images.py"
+
+
 rule prepare_mask:
     input:
         mask=f"{RESULTS}/imported/{{case}}/mask.nii.gz",
@@ -134,6 +153,10 @@ rule collect_quality:
             c=cases_of() if STUDY.bias_correction.modalities else [],
         ),
         prepared=lambda w: expand(f"{RESULTS}/prepared/{{c}}/preparation.json", c=cases_of()),
+        fused=lambda w: expand(
+            f"{RESULTS}/prepared/{{c}}/fusion.json",
+            c=cases_of() if FUSED_IMAGES else [],
+        ),
         masks=lambda w: [path.replace(".nii.gz", ".json") for path in reference_masks(cases_of())],
     output:
         table=f"{TABLES}/quality.tsv",

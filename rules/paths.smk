@@ -30,6 +30,7 @@ if "study" not in config:
 try:
     STUDY = load_study(config)
     SHEET = read_case_sheet(STUDY)
+    STUDY = STUDY.with_sites(SHEET.sites)
     check_segmentation(STUDY.segmentation)
 except RadpipeError as error:
     raise WorkflowError(str(error)) from None
@@ -38,6 +39,8 @@ RESULTS = f"results/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
 TABLES = f"{RESULTS}/tables"
 MODALITIES = STUDY.images.modalities
+PREPARED = STUDY.images.prepared
+FUSED_IMAGES = [image.name for image in STUDY.images.fused]
 MOVING = STUDY.images.moving if STUDY.registration.enabled else []
 NETWORKS = [m.name for m in STUDY.models if m.is_network]
 FUSED = [m.name for m in STUDY.models if m.is_fusion]
@@ -77,7 +80,7 @@ def any_of(names):
 
 wildcard_constraints:
     case=any_of(SHEET.cases),
-    modality=any_of(MODALITIES),
+    modality=any_of(PREPARED),
     segmenter=any_of(SEGMENTERS),
     encoder=any_of(ENCODERS),
     model=any_of(MODELS),

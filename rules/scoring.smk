@@ -9,7 +9,10 @@ def needs_region(model):
 
 
 def bundled(model):
-    """What a bundle holds beside the model, by its place below the folder of results."""
+    """What a bundle holds beside its models, by its place below the folder of results."""
+    joined = STUDY.model(model).of
+    if joined:
+        return list(dict.fromkeys(part for member in joined for part in bundled(member)))
     source = STUDY.segmentation.mask_source
     parts = drawn_with(source) if source != REFERENCE and needs_region(model) else []
     for name in (e for e in ENCODERS if e in STUDY.model(model).blocks):
@@ -26,4 +29,5 @@ def bundled(model):
 def described(model):
     """The tables that the training cohort of a model is described from."""
     features = [f"{TABLES}/features.parquet"] if STUDY.has_features else []
-    return features + embeddings_for(model, [FINAL])
+    models = STUDY.model(model).of or [model]
+    return features + [table for m in models for table in embeddings_for(m, [FINAL])]

@@ -18,7 +18,7 @@ rule plan_segmenter:
         segmenter=any_of(TRAINED),
     params:
         cases=lambda w: planned_cases(w.segmenter, w.fold),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=f"{RESULTS}/masks/{REFERENCE}",
         labels=STUDY.segmentation.labels,
@@ -54,7 +54,7 @@ rule train_segmenter:
         gpu=1,
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=f"{RESULTS}/masks/{REFERENCE}",
         labels=STUDY.segmentation.labels,
@@ -83,7 +83,7 @@ rule fit_classical:
         segmenter=any_of(CLASSICAL),
     params:
         cases=lambda w: fold_cases(w.fold, "train"),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=f"{RESULTS}/masks/{REFERENCE}",
         labels=STUDY.segmentation.labels,
@@ -113,7 +113,7 @@ rule segment_cases:
         segmenter=any_of(s for s in SEGMENTERS if s not in CLASSICAL),
     params:
         cases=lambda w: fold_cases(w.fold, "test"),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         labels=STUDY.segmentation.labels,
         segmenter=lambda w: segmenter_settings(w.segmenter),
@@ -142,7 +142,7 @@ rule segment_classically:
     params:
         cases=lambda w: fold_cases(w.fold, "test"),
         boxed=lambda w: boxed_cases(w.segmenter, w.fold),
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         labels=STUDY.segmentation.labels,
         segmenter=lambda w: segmenter_settings(w.segmenter),

@@ -18,7 +18,7 @@ rule perturb_features:
     log:
         f"{RESULTS}/logs/perturb_features/{{case}}.log",
     params:
-        modalities=MODALITIES,
+        modalities=PREPARED,
         prepared=f"{RESULTS}/prepared",
         masks=mask_folder(),
         features=measurement_settings(),

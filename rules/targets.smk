@@ -26,7 +26,7 @@ def feature_targets(wildcards):
 
 
 def model_targets(wildcards):
-    bundles = expand(f"{RESULTS}/bundles/{{m}}.zip", m=TABULAR + NETWORKS)
+    bundles = expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
     return [f"{TABLES}/predictions.tsv"] + bundles
 
 
@@ -97,7 +97,7 @@ def plan_files():
 
 def look_ledgers():
     """How often external cases were looked at, by model; written beside the scores."""
-    scored = TABULAR + NETWORKS if HAS_EXTERNAL else []
+    scored = MODELS if HAS_EXTERNAL else []
     return {m: f"{RESULTS}/models/{m}/looks.tsv" for m in scored}
 
 
@@ -135,7 +135,7 @@ def report_cases(wildcards):
     return {
         "cases": cases,
         "drawn": [c for c in cases if SHEET.mask(c)],
-        "modalities": MODALITIES,
+        "modalities": PREPARED,
         "prepared": f"{RESULTS}/prepared",
         "masks": f"{RESULTS}/masks/{REFERENCE}",
         "predicted": {s: f"{RESULTS}/masks/{s}" for s in SEGMENTERS},

@@ -8,9 +8,11 @@ import yaml
 from pydantic import ValidationError
 
 from radpipe.config import json_schema, load_study
-from radpipe.config.modelling import FAMILIES, TabularPredictor
+from radpipe.config.modelling import FAMILIES, NetworkPredictor, Ranking, TabularPredictor
 from radpipe.errors import ConfigError
+from radpipe.modelling.deep.building import ENCODERS
 from radpipe.modelling.predictors.registry import GRIDS, LINEAR
+from radpipe.modelling.selection import RANKINGS
 
 OUTCOMES = {
     "binary": {"column": "grade"},
@@ -33,13 +35,36 @@ def config(**changes: Any) -> dict[str, Any]:
     }
 
 
+def fused(**keys: Any) -> dict[str, Any]:
+    """Images with a fused one."""
+    image = {"name": "F", "of": ["T1w", "FLAIR"], **keys}
+    return {"images": {"modalities": ["T1w", "FLAIR"], "fused": [image]}}
+
+
+def test_a_fused_image_is_named_like_a_modality():
+    given = fused(method="guided") | {
+        "features": {"handcrafted": {"preset": {"F": "fused", "T1w": "t1"}}, "encoders": []},
+        "segmentation": {"segmenters": [{"name": "a", "classical": "otsu", "modality": "F"}]},
+    }
+    study = load_study(config(**given))
+    assert study.images.prepared == ["T1w", "FLAIR", "F"]
+    assert study.zero_background == ["T1w", "FLAIR"]
+    assert study.features.handcrafted.bin_width == {"F": 0.025}
+    assert load_study(study.model_dump(mode="json")) == study
+
+
+def one(predictor: str, **keys: Any) -> dict[str, Any]:
+    """A single model."""
+    return {"models": [{"name": "m", "blocks": ["handcrafted"], "predictor": predictor, **keys}]}
+
+
 def test_defaults_are_filled():
     study = load_study(config())
     assert study.images.reference == "T1w"
     assert study.images.moving == ["FLAIR"]
     assert study.primary == "volume"
     assert [m.name for m in study.models] == ["clinical", "volume"]
-    assert study.blocks == ["images", "clinical", "volume", "handcrafted", "ae"]
+    assert study.blocks == ["images", "clinical", "volume", "handcrafted", "site", "ae"]
     assert study.splits.outer == ["r1f1", "r1f2", "r1f3", "r1f4", "r1f5"]
 
 
@@ -90,6 +115,38 @@ def test_a_study_of_a_table_is_the_same_when_it_is_read_again(volume):
     study = load_study(given)
     assert [m.name for m in study.models] == [*(["volume"] if volume else []), "clinical", "m"]
     assert load_study(study.model_dump(mode="json")) == study
+
+
+def test_every_ranking_and_network_of_the_config_exists():
+    assert set(get_args(Ranking)) == {"none", *RANKINGS}
+    assert set(get_args(NetworkPredictor)) == set(ENCODERS)
+    assert {*GRIDS["binary"], *GRIDS["regression"], *GRIDS["survival"], "auto"} == set(
+        get_args(TabularPredictor)
+    )
+
+
+def test_site_alone_stands_beside_the_other_baselines_where_there_are_several():
+    listed = [{"name": "m", "blocks": ["handcrafted"], "predictor": "linear"}]
+    study = load_study(config(models=listed))
+    several = study.with_sites(["A", "B"])
+    assert [m.name for m in several.models] == ["volume", "clinical", "site", "m"]
+    assert several.model("site").predictor == "logistic"
+    assert several.primary == "m"
+    assert load_study(several.model_dump(mode="json")) == several
+    assert several.with_sites(["A", "B"]) == several
+    for sites in ([], ["A"]):
+        assert study.with_sites(sites) == study
+    assert load_study(config(models=[])).with_sites(["A", "B"]).models == []
+
+
+def test_site_alone_is_not_added_to_a_study_that_lists_it():
+    own = {"name": "where", "blocks": ["site"], "predictor": "forest"}
+    study = load_study(config(models=[own]))
+    assert study.with_sites(["A", "B"]) == study
+    taken = {"name": "site", "blocks": ["handcrafted"], "predictor": "linear"}
+    study = load_study(config(models=[taken], outcome=OUTCOMES["survival"])).with_sites(["A", "B"])
+    assert [m.name for m in study.models] == ["volume", "clinical", "site_alone", "site"]
+    assert study.model("site_alone").predictor == "cox"
 
 
 def segmenters(*listed: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +243,31 @@ class TestFaults:
             ),
             ({"images": {"modalities": ["T1w", "T1w"]}}, "a modality is named twice"),
             (
+                {"images": {"modalities": ["A", "B"], "fused": [{"name": "F", "of": ["A", "C"]}]}},
+                r"fused image 'F': 'C' is not one of \['A', 'B'\]",
+            ),
+            (
+                {"images": {"modalities": ["A", "B"], "fused": [{"name": "A", "of": ["A", "B"]}]}},
+                "a fused image needs a name of its own",
+            ),
+            (fused(of=["T1w"]), "'F': `of` names two modalities or more"),
+            (fused(weights=[1]), r"'F': weights are 2 numbers of 0 or more, .* found \[1.0\]"),
+            (fused(weights=[0, 0]), "weights are 2 numbers"),
+            (fused(method="guided", weights=[1, 2]), "guided finds its own weights"),
+            (fused(method="average", levels=2), "levels is for method wavelet, not average"),
+            (fused(percentiles=[99, 1]), "percentiles lie in order between 0 and 100"),
+            (fused(window={"CT": [0, 1]}), "window names 'CT', which is not one of `of`"),
+            (fused(window={"T1w": [1, 0]}), "window of T1w is not in order"),
+            (fused(weihgts=[1, 1]), "'images.fused.0.weihgts', did you mean 'weights'"),
+            (
+                fused() | {"features": {"handcrafted": {"preset": {"F": "ct"}}}},
+                "preset: F has no unit of its own, as a fused image; found ct",
+            ),
+            (
+                {"features": {"handcrafted": {"preset": {"T1w": "fused"}}}},
+                "preset: T1w is no fused image; found fused",
+            ),
+            (
                 {"bias_correction": {"modalities": ["FLAR"]}},
                 "bias_correction.modalities: 'FLAR' is unknown, did you mean 'FLAIR'",
             ),
@@ -214,6 +296,32 @@ class TestFaults:
                 "model 'm' is listed twice",
             ),
             ({"evaluation": {"primary": "volumes"}}, "did you mean 'volume'"),
+            (one("logistic", modalities=["T1w"]), "'m': modalities is for a network, not for log"),
+            (
+                one("cnn3d", blocks=["images"], modalities=["T2w"]),
+                "modalities of model 'm': 'T2w' is unknown, did you mean 'T1w'",
+            ),
+            (
+                one("cnn3d", blocks=["images"], modalities=["T1w", "T1w"]),
+                "modalities of model 'm': 'T1w' is listed twice",
+            ),
+            (
+                one("auto", class_weight="balanced"),
+                "class_weight is for log.*, not for auto",
+            ),
+            (one("knn", class_weight="balanced"), "class_weight is for logistic, .*, not for knn"),
+            (one("auto", oversampling=True), "oversampling is for a single .*, not for auto"),
+            (one("cnn3d", blocks=["images"], oversampling=True), "'m': over.*, not for a network"),
+            (one("resnet", blocks=["images"], class_weight="balanced"), "not for a network"),
+            (one("cnn3d", blocks=["images"], harmonisation={}), "harmonisation is .* a network"),
+            (
+                one("ridge", oversampling=True) | {"outcome": OUTCOMES["regression"]},
+                "'m': oversampling needs classes; the outcome is regression",
+            ),
+            (
+                one("forest", class_weight="balanced") | {"outcome": OUTCOMES["regression"]},
+                "'m': class_weight needs classes; the outcome is regression",
+            ),
         ],
     )
     def test_one_sentence(self, changes, match):

@@ -28,6 +28,14 @@ def test_patient_cohort_and_site_have_defaults(cohort):
     assert set(table["site"]) == {""}
 
 
+def test_sites_are_those_of_the_development_cohort(cohort):
+    assert read_case_sheet(cohort.study()).sites == []
+    for case, site in (("c1", "B"), ("c2", "A"), ("c3", "B"), ("c4", "far")):
+        cohort.set(case, site=site)
+    cohort.set("c4", cohort="external")
+    assert read_case_sheet(cohort.study()).sites == ["A", "B"]
+
+
 def test_cells_stay_text(cohort):
     cohort.table["case"] = [f"00{i}" for i in range(1, 11)]
     assert read_case_sheet(cohort.study()).cases[0] == "001"

@@ -83,3 +83,11 @@ def test_rows_of_unknown_cases_are_refused() -> None:
     assert list(blocks.rows(["x", "a"]).table.index) == ["x", "a"]
     with pytest.raises(CaseError, match=r"case 'z': the case has no row in the table of features"):
         blocks.rows(["a", "z"])
+
+
+def test_a_site_is_a_name_even_where_all_names_are_numbers() -> None:
+    cases = CASES.assign(site=["1", "2", ""][: len(CASES)])
+    blocks = assemble(["site"], cases, None, {}, [])
+    assert blocks.table["site"].tolist()[:2] == ["1", "2"]
+    assert blocks.table["site"].isna().tolist() == [False, False, True][: len(CASES)]
+    assert blocks.block_of == {"site": "site"}

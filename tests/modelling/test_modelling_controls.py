@@ -1,3 +1,4 @@
+import modelling_outcomes as kinds
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelling_cohort import ELASTIC, SETTINGS, case_table, cohort, study
 
-from radpipe.config import Outcome
+from radpipe.config import Outcome, Study
 from radpipe.errors import ConfigError
+from radpipe.evaluation.by_kind import PRIMARY_METRIC, performance
 from radpipe.features.dictionary import VOLUME_COLUMN
+from radpipe.modelling.blocks import assemble
+from radpipe.modelling.cards import FitSettings
 from radpipe.modelling.controls import (
     CONTROL_COLUMNS,
     control_model,
@@ -15,6 +19,10 @@ from radpipe.modelling.controls import (
     permuted_labels,
     run_controls,
 )
+from radpipe.modelling.crossfit import cross_predict
+from radpipe.modelling.outcomes import outcome_facts, targets
+from radpipe.modelling.predictions import collect_predictions
+from radpipe.modelling.splits import fold_table
 from radpipe.modelling.tripwires import check_leaks
 
 MODELS = [
@@ -85,6 +93,54 @@ def test_every_control_has_a_row() -> None:
     assert table["expected"].iloc[0] == 0.5
     assert table["expected"].iloc[1] == table["expected"].iloc[2] != 0.5
     assert table["estimate"].between(table["ci_low"], table["ci_high"]).all()
+
+
+def _study_of(kind: str) -> tuple[Study, pd.DataFrame, pd.DataFrame]:
+    """A study of 48 patients, its case table and the features of its regions."""
+    blocks, y, _ = kinds.cohort(kind)
+    table = blocks.table.rename(columns=lambda c: f"T1w__original__firstorder__{c}")
+    cases = pd.DataFrame({"case": table.index, "patient": table.index, "cohort": "development"})
+    outcome: dict[str, object] = {"column": "y", "kind": kind}
+    if kind == "survival":
+        outcome = {"kind": kind, "time": "months", "event": "died"}
+        cases = cases.assign(months=y["time"], died=y["event"].astype(int))
+    elif kind == "multiclass":
+        cases["y"] = np.array(["low", "mid", "top"])[y.astype(int)]
+    else:
+        cases["y"] = y
+    config = study(
+        outcome=outcome,
+        models=[{"name": "radiomics", "blocks": ["handcrafted"], "predictor": "linear"}],
+        splits={"folds": 3, "inner_folds": 2},
+        features={"handcrafted": {}},
+        evaluation={"controls": {"permutations": 1}, "bootstrap": 500},
+    )
+    size = np.random.default_rng(2).uniform(100, 900, len(table))
+    return config, cases, table.assign(**{VOLUME_COLUMN: size}).reset_index()
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_controls_are_measured_as_the_models_are(kind: str) -> None:
+    """The region as its own control: the row of `performance.tsv`, interval and all."""
+    config, cases, features = _study_of(kind)
+    outcome = config.outcome
+    assert outcome is not None
+    table = run_controls(config, cases, features, features.assign(variant="same"))
+    known = targets(cases, outcome)
+    facts = outcome_facts(cases, outcome)
+    own = FitSettings(config.splits, config.evaluation.threshold, config.seed, **facts)
+    folds = fold_table(known, config.splits, config.seed, kind=own.kind)
+    shown = assemble(["handcrafted"], cases, features, {}, [])
+    scores = cross_predict(shown, known, folds, config.model("radiomics"), own)
+    predictions = collect_predictions([scores], cases, outcome)
+    judged = performance(predictions, outcome, config.evaluation, config.seed)
+    (expected,) = judged[judged["metric"] == PRIMARY_METRIC[kind]].to_dict("records")
+    row = table.set_index("control").loc["same"]
+    assert set(table["metric"]) == {PRIMARY_METRIC[kind]}
+    for column in ("estimate", "ci_low", "ci_high"):
+        assert row[column] == pytest.approx(expected[column], abs=1e-12)
+    measured = permuted_labels(shown, known, config.model("radiomics"), own, permutations=0)
+    assert measured.observed == pytest.approx(expected["estimate"], abs=1e-12)
 
 
 def test_without_a_handcrafted_model_there_is_nothing_to_control() -> None:

@@ -132,6 +132,44 @@ def test_without_a_signal_there_is_chance(predictor: str) -> None:
     assert abs(np.mean(found)) < 0.25
 
 
+BY_COST = [
+    pytest.param(name, marks=[] if name in CHEAP else [pytest.mark.slow])
+    for name in NETWORK_PREDICTORS
+]
+
+
+@pytest.mark.parametrize("predictor", BY_COST)
+def test_a_seed_gives_one_network(predictor: str) -> None:
+    crops, latent = phantom(n=12)
+    y, names = outcome_of("binary", latent), [str(i) for i in range(12)]
+    first, again = (fit(model_of(predictor, steps=[3]), crops, y, settings_of()) for _ in range(2))
+    assert predict_cnn_scores(first, crops, names).equals(predict_cnn_scores(again, crops, names))
+    other = fit(model_of(predictor, steps=[3]), crops, y, settings_of(seed=4))
+    assert not predict_cnn_scores(other, crops, names).equals(
+        predict_cnn_scores(first, crops, names)
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[] if k == "binary" else [pytest.mark.slow]) for k in KINDS]
+)
+@pytest.mark.parametrize("predictor", BY_COST)
+def test_a_blank_modality_and_crops_of_one_voxel_a_slice_are_no_obstacle(
+    predictor: str, kind: str
+) -> None:
+    """A modality that no case has is a constant; crops that are all alike tell nothing."""
+    crops, latent = phantom(n=12, size=(4, 6, 5), modalities=2)
+    crops[:, 1] = 0.0
+    y, names = outcome_of(kind, latent), [str(i) for i in range(12)]
+    fitted = fit(model_of(predictor, steps=[2]), crops, y, settings_of(kind))
+    assert np.isfinite(predict_cnn_scores(fitted, crops, names).to_numpy()).all()
+    alike = np.ones_like(crops)
+    fitted = fit(model_of(predictor, steps=[2]), alike, y, settings_of(kind))
+    scores = predict_cnn_scores(fitted, alike, names)
+    assert np.isfinite(scores.to_numpy()).all()
+    assert (scores == scores.iloc[0]).all(axis=None), "what is alike is scored alike"
+
+
 def outputs_of_odd_crops(
     predictor: str, modalities: int, **changes: object
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -3,14 +3,16 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from modelling_outcomes import KINDS, cohort, outcome, values
+from modelling_outcomes import KINDS, agreement, blocks, cohort, fit, outcome, values
 from scipy.stats import kruskal, spearmanr
 from sklearn.feature_selection import f_classif, f_regression
 from sklearn.metrics import mutual_info_score
 
 from radpipe.errors import ConfigError
+from radpipe.modelling.fitting import predict_scores
 from radpipe.modelling.harmonisation import ComBat
 from radpipe.modelling.outcomes import survival_array
+from radpipe.modelling.predictors.registry import LINEAR
 from radpipe.modelling.scaling import BlockScaler, RankScaler
 from radpipe.modelling.selection import RANKINGS, FeatureFilter, multivariate, rank_columns
 from radpipe.modelling.selection.targets import groups_of, quantile_groups
@@ -50,6 +52,46 @@ def test_constants_one_column_and_more_columns_than_rows_are_no_obstacle(
     assert len(chosen.kept_) == 5
     assert chosen.fit(x[:, :1], y).kept_.tolist() == [0]
     assert chosen.fit(np.ones((20, 2)), y).kept_.tolist() == [0]
+
+
+ONE_KIND = [
+    pytest.param(kind, marks=[] if kind == "binary" else [pytest.mark.slow]) for kind in KINDS
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", SUPERVISED)
+def test_in_a_fold_with_gaps_it_keeps_the_planted_column(kind: str, method: str) -> None:
+    x, y, _ = cohort(kind, 60, 10)
+    x.table.iloc[::7, 0] = np.nan
+    x.table.iloc[1::6, 4] = np.nan
+    x.table["f005"] = np.nan
+    fitted = fit(kind, LINEAR[kind], x, y, selection={"method": method, "keep": [2]})
+    kept = {row["feature"] for row in fitted.card["features"]}
+    assert "f000" in kept
+    assert len(kept) <= 2
+    new = values(40, 10, seed=9)
+    new[::9, 0] = np.nan
+    scores = predict_scores(fitted, blocks(new))
+    assert np.isfinite(scores.to_numpy()).all()
+    assert agreement(scores, np.nan_to_num(new[:, 0])) > 0.6
+
+
+@pytest.mark.parametrize("kind", ONE_KIND)
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(m, marks=[pytest.mark.slow] if m == "boruta" else []) for m in RANKINGS],
+)
+def test_in_a_fold_without_a_signal_there_is_chance(kind: str, method: str) -> None:
+    found = []
+    for seed in range(6):
+        x, y, _ = cohort(kind, 40, 12, signal=False, seed=seed)
+        new = values(60, 12, seed=seed + 70)
+        noise = np.random.default_rng(seed + 90).normal(size=60)
+        fitted = fit(kind, LINEAR[kind], x, y, selection={"method": method, "keep": [3]})
+        found.append(agreement(predict_scores(fitted, blocks(new)), noise))
+    # A rank correlation of 60 pairs has a standard deviation of 0.13.
+    assert abs(np.mean(found)) < 3 * 0.13 / np.sqrt(6)
 
 
 @pytest.mark.parametrize("method", ["anova", "kruskal", "mutual_information", "mrmr", "lasso"])

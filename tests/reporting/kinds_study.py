@@ -26,15 +26,15 @@ OUTCOMES: dict[str, dict[str, object]] = {
     "regression": {"column": "age", "kind": "regression"},
     "survival": {"kind": "survival", "time": "months", "event": "died", "horizon": 24},
 }
-SKILL = {"volume": 0.5, "clinical": 0.3, "radiomics_forest": 1.0, "radiomics": 1.4}
+SKILL = {"volume": 0.5, "clinical": 0.3, "site": 0.2, "radiomics_forest": 1.0, "radiomics": 1.4}
 PREDICTORS = {"binary": "logistic", "multiclass": "logistic", "regression": "ridge"}
 FEATURES = [f"T1w__original__glcm__Feature{i:02d}" for i in range(30)]
 
 
 def make_study(kind: str, **changes: object) -> Study:
-    """A study of one modality with four models, two subgroups and three repeats."""
+    """A study of one modality with five models, two subgroups and three repeats."""
     predictor = PREDICTORS.get(kind, "cox")
-    blocks = {"volume": ["volume"], "clinical": ["clinical"]}
+    blocks = {name: [name] for name in ("volume", "clinical", "site")}
     config: dict[str, object] = {
         "study": f"kind_{kind}",
         "cases": "x/cases.tsv",

@@ -73,6 +73,7 @@ def test_the_summary_speaks_of_the_right_metric(kind) -> None:
     assert f"reached an out-of-fold {words.label} of {estimate:.3f}" in text
     assert f"difference in {words.label} " in text
     assert "Volume alone (volume) reached" in text
+    assert "Site alone (site) reached" in text
     if kind_of(kind) != "binary":
         assert "AUC of 0" not in text.replace(words.label, "")
 

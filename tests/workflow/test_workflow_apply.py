@@ -12,8 +12,16 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 def drawn_config(cohort: Path) -> dict[str, Any]:
-    """Masks by an ensemble of a network of folds, a cascade and a box; embeddings of all kinds."""
+    """Masks by an ensemble of a network of folds, a cascade and a box; embeddings of all kinds.
+
+    Images fused in every way are a channel of the networks and have features of their own.
+    """
     config = tabular_config(cohort) | {"study": "drawn"}
+    config["images"]["fused"] = [
+        {"name": method, "of": ["T1w", "FLAIR"], "method": method}
+        for method in ("average", "wavelet", "guided")
+    ]
+    config["features"]["handcrafted"]["preset"] = {"wavelet": "fused"}
     segmentation = rivals_config(cohort)["segmentation"]
     planned, fine, box, _ = segmentation["segmenters"]
     every = {"name": "every", "ensemble": ["planned", "fine", "box"], "combine": "vote"}
@@ -33,7 +41,15 @@ def drawn_config(cohort: Path) -> dict[str, Any]:
         },
     ]
     blocks = ["clinical", "volume", "handcrafted", "deepest", "denoised"]
-    config["models"] = [{"name": "fusion", "blocks": blocks, "predictor": "random_forest"}]
+    small = {"crop": [16, 16, 16], "channels": [4, 8], "steps": [5]}
+    config["models"] = [
+        {"name": "fusion", "blocks": blocks, "predictor": "random_forest"},
+        {
+            **{"name": "cnn", "blocks": ["images"], "predictor": "cnn3d"},
+            **{"modalities": ["guided", "FLAIR"], **small},
+        },
+        {"name": "joined", "of": ["clinical", "cnn", "fusion"], "predictor": "stack"},
+    ]
     return config
 
 
@@ -48,12 +64,29 @@ def drawn(tiny_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyR
 def test_masks_of_every_kind_of_segmenter_are_drawn_anew(
     drawn: StudyRun, tiny_cohort: Path, tmp_path: Path
 ) -> None:
+    columns = read_table(drawn.results / "tables/features.parquet").columns
+    fused = {"average", "wavelet", "guided"}
+    assert fused <= {column.split("__")[0] for column in columns}
     expected = drawn.results / "models/fusion/external.tsv"
     together, said = apply_to_external(drawn, tiny_cohort, "fusion", tmp_path / "together")
     assert scores_of(together) == scores_of(expected)
     assert "warning" not in said
     case = read_table(expected)["case"].iloc[0]
     alone, _ = apply_to_external(drawn, tiny_cohort, "fusion", tmp_path / "alone", [case])
+    assert scores_of(alone) == [row for row in scores_of(expected) if case in row]
+
+
+def test_a_fusion_of_decisions_scores_raw_images_as_the_workflow_did(
+    drawn: StudyRun, tiny_cohort: Path, tmp_path: Path
+) -> None:
+    expected = drawn.results / "models/joined/external.tsv"
+    looks = read_table(drawn.results / "models/joined/looks.tsv")
+    assert list(looks["bundle_sha256"]) == list(read_table(expected)["bundle_sha256"].unique())
+    together, said = apply_to_external(drawn, tiny_cohort, "joined", tmp_path / "together")
+    assert scores_of(together) == scores_of(expected)
+    assert "warning" not in said
+    case = read_table(expected)["case"].iloc[-1]
+    alone, _ = apply_to_external(drawn, tiny_cohort, "joined", tmp_path / "alone", [case])
     assert scores_of(alone) == [row for row in scores_of(expected) if case in row]
 
 

@@ -17,7 +17,10 @@ def features_config(cohort: Path) -> dict[str, Any]:
         "study": "features",
         "seed": 3,
         "cases": str(cohort / "cases.tsv"),
-        "images": {"modalities": ["T1w", "FLAIR"]},
+        "images": {
+            "modalities": ["T1w", "FLAIR"],
+            "fused": [{"name": "both", "of": ["FLAIR", "T1w"], "weights": [0.7, 0.3]}],
+        },
         "registration": {"enabled": False},
         "features": {
             "handcrafted": {
@@ -25,7 +28,7 @@ def features_config(cohort: Path) -> dict[str, Any]:
                 "log_sigma_mm": [2.0],
                 "regions": ["whole", "core", "rim", "ring", "largest", "each_label"],
                 "rim_mm": 2.0,
-                "preset": {"T1w": "t1", "FLAIR": "flair"},
+                "preset": {"T1w": "t1", "FLAIR": "flair", "both": "fused"},
             },
             "stability": {
                 "perturbations": ["rotation", "translation", "noise", "volume", "contour"],
@@ -63,12 +66,15 @@ def test_controls_have_every_variant_and_image(study: StudyRun) -> None:
 
 def test_what_was_set_and_what_collapses_is_said(study: StudyRun) -> None:
     settings = read_table(study.results / "tables/feature_settings.tsv")
-    assert set(settings["modality"]) == {"T1w", "FLAIR"}
+    assert set(settings["modality"]) == {"T1w", "FLAIR", "both"}
     assert settings["reason"].str.len().min() > 5
     warnings = read_table(study.results / "tables/feature_warnings.tsv")
     assert list(warnings.columns[:2]) == ["case", "modality"]
     report = (study.folder / "reports/features/report.html").read_text()
     assert "Settings of the handcrafted features" in report
+    assert "the voxel-wise mean of <code>FLAIR</code> and <code>T1w</code>, weighted 0.7" in report
+    quality = read_table(study.results / "tables/quality.tsv")
+    assert set(quality.loc[quality["stage"] == "fused", "modality"]) == {"both"}
     assert ("Settings that collapse" in report) == (len(warnings) > 0)
 
 

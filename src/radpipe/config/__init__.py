@@ -8,6 +8,7 @@ closed: an unknown key stops the run.
 from radpipe.config.base import REFERENCE, Section, Voxels
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted
+from radpipe.config.images import FusedImage, Images
 from radpipe.config.loading import json_schema, load_study, read_encoder, read_segmenter
 from radpipe.config.modelling import Harmonisation, Imputation, Model, SearchBudget, Selection
 from radpipe.config.outcome import Outcome
@@ -35,10 +36,12 @@ from radpipe.config.segmentation import (
     Start,
 )
 from radpipe.config.stability import Stability
-from radpipe.config.study import Study
+from radpipe.config.study import BASELINES, SITE, Study
 
 __all__ = [
+    "BASELINES",
     "REFERENCE",
+    "SITE",
     "Augmentation",
     "BiasCorrection",
     "Budget",
@@ -50,8 +53,10 @@ __all__ = [
     "Encoder",
     "Ensemble",
     "Evaluation",
+    "FusedImage",
     "Handcrafted",
     "Harmonisation",
+    "Images",
     "Imputation",
     "Model",
     "Network",

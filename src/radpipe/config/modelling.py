@@ -85,6 +85,9 @@ KINDS: dict[str, tuple[OutcomeKind, ...]] = {
 }
 """The kinds of outcome of predictors that are not for all four."""
 
+WEIGHTED = ("logistic", "elastic_net", "lasso", "svm", "random_forest", "extra_trees")
+"""Predictors of classes that take class weights."""
+
 NETWORK_PREDICTORS: tuple[str, ...] = get_args(NetworkPredictor)
 FUSION_PREDICTORS: tuple[str, ...] = get_args(FusionPredictor)
 
@@ -154,7 +157,9 @@ class Model(Section):
 
     name: Name = Field(description="name of the model, part of file names")
     blocks: list[str] = Field(
-        [], description="what it sees: volume, clinical, handcrafted, images or an encoder's name"
+        [],
+        description="what it sees: volume, clinical, site, handcrafted, images or the name of an "
+        "encoder",
     )
     of: list[str] = Field(
         [], description="instead of blocks, for mean, weighted and stack: the models that are fused"
@@ -171,18 +176,26 @@ class Model(Section):
     )
     harmonisation: Harmonisation | None = Field(None, description="null: none")
     class_weight: Literal["balanced"] | None = Field(
-        None, description="balanced: rare classes weigh more; then calibrated anew"
+        None,
+        description="balanced: rare classes weigh more; then calibrated anew (linear models and "
+        "forests of classes, svm)",
     )
     oversampling: bool = Field(
-        False, description="draw rows of rare classes again inside the fold; then calibrated anew"
+        False,
+        description="draw rows of rare classes again inside the fold; then calibrated anew (one "
+        "predictor of classes, not auto)",
     )
     budget: SearchBudget = SearchBudget()
+    modalities: list[Name] = Field(
+        [], description="networks: the images seen, fused ones too, in this order; empty: all"
+    )
     crop: Voxels = Field((24, 24, 24), description="networks: box around the region, voxels z y x")
     channels: list[int] = Field(
         [8, 16, 32],
         min_length=1,
         description="networks: features a level; where there must be four, the last is doubled "
-        "(published resnet: 64, 128, 256, 512; densenet and efficientnet take the first: 32)",
+        "(published resnet: 64, 128, 256, 512; densenet and efficientnet take the first: 32, to "
+        "which efficientnet scales its depth)",
     )
     layers: list[int] | None = Field(
         None,
@@ -239,6 +252,29 @@ class Model(Section):
             raise ValueError(f"model '{self.name}': a fusion has no blocks, and two models or more")
         if not self.is_fusion and not self.blocks:
             raise ValueError(f"model '{self.name}': blocks says what the model sees, and is empty")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_done(self) -> Self:
+        """What a kind of model does not do is refused, not left out without a word."""
+        kind = "a fusion" if self.is_fusion else "a network" if self.is_network else self.predictor
+        if self.modalities and not self.is_network:
+            raise ValueError(f"model '{self.name}': modalities is for a network, not for {kind}")
+        if (self.is_network or self.is_fusion) and self.harmonisation is not None:
+            raise ValueError(
+                f"model '{self.name}': harmonisation is for tables of features, not for {kind}"
+            )
+        single = not (self.is_network or self.is_fusion or self.predictor == "auto")
+        if self.oversampling and not single:
+            raise ValueError(
+                f"model '{self.name}': oversampling is for a single predictor of classes, not for "
+                f"{kind}"
+            )
+        known = (*WEIGHTED, *get_args(Family))
+        if self.class_weight is not None and self.predictor not in known:
+            raise ValueError(
+                f"model '{self.name}': class_weight is for {', '.join(WEIGHTED)}, not for {kind}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ that everything behind the config sees plain settings. A key that a user writes 
 
 from typing import Any, Literal, NamedTuple
 
-PresetName = Literal["ct", "ct_soft_tissue", "t1", "t2", "flair", "dwi", "adc", "pet_suv"]
+PresetName = Literal["ct", "ct_soft_tissue", "t1", "t2", "flair", "dwi", "adc", "pet_suv", "fused"]
 
 IBSI = "Zwanenburg et al. 2020, doi:10.1148/radiol.2020191145"
 IBSI_MANUAL = "IBSI reference manual, arXiv:1612.07003"
@@ -121,6 +121,18 @@ PRESETS: tuple[PresetSetting, ...] = (
         *("pet_suv", "spacing_mm", "3, isotropic"),
         *("near the voxel size and below the resolution of a PET scanner", IBSI),
     ),
+    PresetSetting(
+        *("fused", "bin_width", 0.025),
+        "a fused image has no unit but one range: 40 bins between 0 and 1, and the same edges in "
+        "every case",
+        IBSI_MANUAL,
+    ),
+    PresetSetting("fused", "rounding", False, "no unit, no calibrated step", IBSI_MANUAL),
+    PresetSetting(
+        *("fused", "normalisation", "that of each input"),
+        *("inputs are brought to one range before they are fused", IBSI_MANUAL),
+    ),
+    PresetSetting("fused", "spacing_mm", "that of its inputs", _MR_SPACING, IBSI_MANUAL),
 )
 
 

@@ -1,8 +1,7 @@
 """The sections of a study config, each with its defaults and what its keys mean."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,40 +9,6 @@ from radpipe.config.base import Name, Section
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted, Maps
 from radpipe.config.stability import Stability
-
-
-class Images(Section):
-    """The images of a case."""
-
-    modalities: list[Name] = Field(
-        [], description="names; the sheet's column is image_<modality>; none: features.table is all"
-    )
-    missing: Literal["exclude", "zero"] = Field(
-        "exclude", description="a case without one of them: set aside, or blank (zeros) there"
-    )
-    reference: Name | Literal[""] = Field(
-        "", description="modality whose grid the others are brought to; default: the first"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _first_is_reference(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and "reference" not in data and data.get("modalities"):
-            return {**data, "reference": data["modalities"][0]}
-        return data
-
-    @model_validator(mode="after")
-    def _reference_is_listed(self) -> Self:
-        if self.modalities and self.reference not in self.modalities:
-            raise ValueError(f"reference '{self.reference}' is not one of {self.modalities}")
-        if len(set(self.modalities)) < len(self.modalities):
-            raise ValueError(f"a modality is named twice in {self.modalities}")
-        return self
-
-    @property
-    def moving(self) -> list[str]:
-        """The modalities that are brought to the reference."""
-        return [m for m in self.modalities if m != self.reference]
 
 
 class Registration(Section):

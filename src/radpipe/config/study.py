@@ -1,6 +1,6 @@
 """The whole config of a study: its sections, and what must hold between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from radpipe.config.base import REFERENCE, Name, Section
 from radpipe.config.encoders import Bottleneck, Encoder, Supervised
+from radpipe.config.images import Images
 from radpipe.config.messages import nearest
 from radpipe.config.modelling import FAMILIES, KINDS, Model
 from radpipe.config.outcome import Outcome
@@ -16,7 +17,6 @@ from radpipe.config.sections import (
     BiasCorrection,
     Evaluation,
     Features,
-    Images,
     Normalisation,
     Registration,
     Report,
@@ -24,6 +24,12 @@ from radpipe.config.sections import (
     Splits,
 )
 from radpipe.config.segmentation import Classical, Network, Segmentation, Segmenter
+
+SITE = "site"
+"""The block of the site of a case, a column that every case table has."""
+
+BASELINES = (["volume"], ["clinical"], [SITE])
+"""What the trivial models see that every other has to beat."""
 
 
 class Study(Section):
@@ -53,6 +59,7 @@ class Study(Section):
     def _baselines_always_run(cls, data: Any) -> Any:
         """Volume alone and clinical data alone stand beside every other model.
 
+        Sites alone are added where there are several, which only the sheet can tell: `with_sites`.
         A family of predictors becomes the predictor that it means for this kind of outcome.
         """
         if not isinstance(data, Mapping) or not data.get("models"):
@@ -87,11 +94,14 @@ class Study(Section):
         for segmenter in self.segmentation.segmenters:
             if isinstance(segmenter, Classical) and segmenter.modality is not None:
                 where = f"modality of segmenter '{segmenter.name}'"
-                _check_known(where, [segmenter.modality], modalities)
+                _check_known(where, [segmenter.modality], self.images.prepared)
         for model in self.models:
             _check_known(f"blocks of model '{model.name}'", model.blocks, self.blocks)
             single = [m.name for m in self.models if not m.is_fusion]
             _check_known(f"models fused by '{model.name}'", model.of, single)
+            where = f"modalities of model '{model.name}'"
+            _check_known(where, model.modalities, self.images.prepared)
+            _check_unique(f"{where}:", model.modalities)
         if self.evaluation.primary:
             names = [m.name for m in self.models]
             _check_known("evaluation.primary", [self.evaluation.primary], names)
@@ -109,6 +119,17 @@ class Study(Section):
                 f"model '{model.name}': {model.predictor} is for {' or '.join(kinds)} outcomes, "
                 f"and this one is {self.outcome.kind}; linear and forest are for all"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _balanced_are_classes(self) -> Self:
+        kind = "" if self.outcome is None else self.outcome.kind
+        for model in self.models:
+            if kind in ("regression", "survival") and (model.class_weight or model.oversampling):
+                key = "class_weight" if model.class_weight else "oversampling"
+                raise ValueError(
+                    f"model '{model.name}': {key} needs classes; the outcome is {kind}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -135,8 +156,12 @@ class Study(Section):
             return self
         for key in ("preset", "resegmentation", "outliers_sd", "rounding", "ring_values"):
             named = list(getattr(handcrafted, key))
-            _check_known(f"{where}.{key}", named, self.images.modalities)
+            _check_known(f"{where}.{key}", named, self.images.prepared)
+        raw = self.images.modalities
         for modality, preset in handcrafted.preset.items():
+            if (preset == "fused") == (modality in raw):
+                is_one = "is no" if modality in raw else "has no unit of its own, as a"
+                raise ValueError(f"{where}.preset: {modality} {is_one} fused image; found {preset}")
             wanted = preset_settings(preset)["normalisation"].value
             if wanted == "none" and self.normalisation.method_of(modality) != "none":
                 raise ValueError(
@@ -189,7 +214,14 @@ class Study(Section):
         offered += ["clinical"] if features.clinical else []
         offered += ["volume"] if features.handcrafted or features.volume else []
         offered += ["handcrafted"] if features.handcrafted or features.table else []
+        offered += [SITE]
         return offered + [e.name for e in self.features.encoders]
+
+    @property
+    def zero_background(self) -> list[str]:
+        """The modalities whose prepared images have a background of exact zeros."""
+        scaled = self.normalisation.method_of
+        return [m for m in self.images.modalities if scaled(m) != "none"]
 
     @property
     def primary(self) -> str | None:
@@ -233,6 +265,29 @@ class Study(Section):
         beside = [h for m in self.models if (h := m.harmonisation) is not None]
         carried = [c for h in beside for c in (h.batch, *h.covariates)]
         return list(dict.fromkeys([*self.features.clinical, *carried]))
+
+    def with_sites(self, sites: Sequence[str]) -> "Study":
+        """The same study with the site alone as a baseline, where it has models and several sites.
+
+        What site alone can tell of the outcome, a model may have learned from the traces of the
+        scanner; it stands after the other baselines, and before the models of the user.
+
+        Args:
+            sites: of the development cohort, as the sheet names them.
+        """
+        if not self.models or len(sites) < 2 or [SITE] in [m.blocks for m in self.models]:
+            return self
+        names = {m.name for m in self.models}
+        content = {
+            "name": SITE if SITE not in names else f"{SITE}_alone",
+            "blocks": [SITE],
+            "predictor": "linear",
+        }
+        outcome = self.outcome and self.outcome.model_dump()
+        own = Model.model_validate(_concrete(content, outcome))
+        first = [m.blocks in BASELINES for m in self.models]
+        place = first.index(False) if False in first else 0
+        return self.model_copy(update={"models": [*self.models[:place], own, *self.models[place:]]})
 
     def segmenter(self, name: str) -> Segmenter:
         """The segmenter of that name."""

@@ -92,7 +92,7 @@ def judge(
         "performance": performance(predictions, outcome, settings, seed),
         **curves(predictions, outcome, settings, seed),
         "multiverse": multiverse_table(
-            *_primary(predictions, outcome), PRIMARY_METRIC[outcome.kind]
+            *_primary(predictions, outcome.kind), PRIMARY_METRIC[outcome.kind]
         ),
         "repeats": repeats(predictions, outcome),
         "subgroups": subgroups(predictions, cases, outcome, settings, seed),
@@ -104,6 +104,12 @@ def performance(
 ) -> pd.DataFrame:
     """Every metric of every model in every cohort, with the columns of `performance.COLUMNS`."""
     return PERFORMANCE[outcome.kind](_with_horizon(predictions, outcome), settings, seed)
+
+
+def primary_metric(predictions: pd.DataFrame, kind: OutcomeKind) -> float:
+    """The metric that `performance` calls `PRIMARY_METRIC`, of one model in one cohort."""
+    statistic, (part,) = _primary(predictions, kind)
+    return float(statistic(part, np.ones((1, part.n)))[0])
 
 
 def curves(
@@ -179,7 +185,7 @@ def repeats(predictions: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
     Returns:
         `model, cohort, repeat, metric, estimate, n`; empty with a single repeat.
     """
-    statistic, parts = _primary(predictions, outcome)
+    statistic, parts = _primary(predictions, outcome.kind)
     rows = []
     for part in parts:
         if part.cohort != DEVELOPMENT or part.repeats < 2 or not part.poolable:
@@ -249,13 +255,13 @@ def _levels(
         yield level, predictions[own == level].reset_index(drop=True)
 
 
-def _primary(predictions: pd.DataFrame, outcome: Outcome) -> tuple[Statistic, Sequence[Scored]]:
+def _primary(predictions: pd.DataFrame, kind: OutcomeKind) -> tuple[Statistic, Sequence[Scored]]:
     """The primary metric as a function, and the predictions it is measured on."""
-    if outcome.kind == "binary":
+    if kind == "binary":
         return _mean_auc, scored(predictions, ["y_true"], ["y_prob"])
-    if outcome.kind == "multiclass":
+    if kind == "multiclass":
         return tables_multiclass.mean_hand_till, tables_multiclass.class_parts(predictions)
-    if outcome.kind == "regression":
+    if kind == "regression":
         return tables_regression.mean_r2, scored(predictions, ["y_true"], ["y_pred"])
     return tables_survival.mean_c, scored(predictions, ["time", "event"], ["risk"])
 

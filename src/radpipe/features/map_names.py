@@ -33,7 +33,7 @@ def check_maps(study: Study) -> None:
             raise ConfigError(f"{KEY}: {error}") from None
         modality = name.modality.partition(".")[0]
         for what, found, known in (
-            ("modality", modality, study.images.modalities),
+            ("modality", modality, study.images.prepared),
             ("region", name.region, regions),
         ):
             if found not in known:

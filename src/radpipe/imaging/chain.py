@@ -9,6 +9,7 @@ from pathlib import Path
 
 from radpipe.config import Study
 from radpipe.imaging.bias_field import correct_bias
+from radpipe.imaging.fusion import fuse_images
 from radpipe.imaging.importing import blank_image, import_image, import_mask
 from radpipe.imaging.preparation import prepare_images, prepare_mask
 from radpipe.imaging.registration import register_rigid
@@ -19,7 +20,7 @@ from radpipe.types import CaseFiles
 
 
 def prepare_case(case: str, sheet: CaseSheet, study: Study, folder: str | Path) -> CaseFiles:
-    """Import, register, correct and resample one case, mask included where the sheet names one.
+    """Import, register, correct, resample and fuse one case, and its mask if the sheet names one.
 
     Args:
         case: name of a case of the sheet, its files checked.
@@ -40,6 +41,7 @@ def prepare_case(case: str, sheet: CaseSheet, study: Study, folder: str | Path) 
     _register(case, moving, study, folder)
     _correct(case, study, folder)
     prepared = _prepare(case, moving, study, folder)
+    prepared |= _fuse(case, study, folder)
     if sheet.mask(case) is None:
         return CaseFiles(case, prepared)
     grid = read_image(prepared[study.images.reference] or "", case=case)
@@ -109,3 +111,18 @@ def _prepare(case: str, moving: list[str], study: Study, folder: Path) -> dict[s
         write_image(image, target / f"{modality}.nii.gz")
     write_json(quality, target / "preparation.json")
     return {m: target / f"{m}.nii.gz" for m in study.images.modalities}
+
+
+def _fuse(case: str, study: Study, folder: Path) -> dict[str, Path | None]:
+    if not study.images.fused:
+        return {}
+    target = folder / "prepared" / case
+    images, quality = fuse_images(
+        {m: read_image(target / f"{m}.nii.gz") for m in study.images.modalities},
+        study.images.fused,
+        zero_background=study.zero_background,
+    )
+    for name, image in images.items():
+        write_image(image, target / f"{name}.nii.gz")
+    write_json(quality, target / "fusion.json")
+    return {name: target / f"{name}.nii.gz" for name in images}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from radpipe.config import REFERENCE, Outcome, Study
+from radpipe.config import REFERENCE, SITE, Outcome, Study
 from radpipe.errors import CaseError
 from radpipe.io.cohort import IDENTITY
 from radpipe.io.outcomes import check_outcome, known_classes, outcome_fault, value_key
@@ -56,7 +56,7 @@ def needs_mask(study: Study, cohort: str) -> bool:
     if not study.images.modalities:
         return False
     region = bool(study.features.handcrafted or study.features.encoders)
-    region = region or any(set(model.blocks) - {"clinical"} for model in study.models)
+    region = region or any(set(model.blocks) - {"clinical", SITE} for model in study.models)
     drawn = study.segmentation.mask_source == REFERENCE and region
     return drawn or (cohort == DEVELOPMENT and bool(study.segmentation.segmenters))
 

@@ -43,6 +43,12 @@ class CaseSheet:
         return self.file.parent
 
     @property
+    def sites(self) -> list[str]:
+        """The sites of the development cohort, by name; cases without one have none."""
+        own = self.table.loc[self.table["cohort"] == DEVELOPMENT, "site"]
+        return sorted({str(site) for site in own if site})
+
+    @property
     def cases(self) -> list[str]:
         """The case ids in the order of the sheet."""
         return list(self.table["case"])

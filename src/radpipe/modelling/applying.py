@@ -14,17 +14,21 @@ import torch
 from radpipe.errors import CaseError, ConfigError, RadpipeError
 from radpipe.features.dictionary import VOLUME_COLUMN
 from radpipe.io.checks import without_case
+from radpipe.io.tables import read_table, write_table
 from radpipe.logs import progress
-from radpipe.modelling.applying_case import CaseReader
+from radpipe.modelling.applying_case import TABLES, CaseReader
 from radpipe.modelling.applying_given import GivenRows
 from radpipe.modelling.applying_sheet import Wanted, read_new_cases, study_of, wanted_of
 from radpipe.modelling.applying_summary import case_warnings, version_warnings
+from radpipe.modelling.blocks import Blocks
 from radpipe.modelling.bundles import Bundle, read_bundle
+from radpipe.modelling.cnn import FittedCNN
 from radpipe.modelling.fitting import FittedModel
+from radpipe.modelling.fusion import FittedFusion, fuse_fold
 from radpipe.modelling.predictions import score_cases
 from radpipe.modelling.rows import typed
 from radpipe.modelling.scoring import Sources, score_fold
-from radpipe.types import FINAL
+from radpipe.types import FINAL, CaseFiles
 
 SCORED = "ok"
 """Status of a case that has a score."""
@@ -78,7 +82,8 @@ def apply_bundle(
     folder = Path(folder)
     read = read_bundle(bundle, folder)
     study = study_of(read.context, Path(cases))
-    wanted = wanted_of(read.fitted.card["blocks"], read.context, study)
+    blocks = [block for model in read.models.values() for block in model.card["blocks"]]
+    wanted = wanted_of(list(dict.fromkeys(blocks)), read.context, study)
     sheet = read_new_cases(Path(cases), study, wanted)
     columns = list(read.context.get("summary", {}).get("feature_columns", []))
     given = _given(features, wanted, study.features.volume, columns)
@@ -95,9 +100,11 @@ class _Scorer:
     def __init__(self, bundle: Bundle, reader: CaseReader) -> None:
         self.bundle = bundle
         self.reader = reader
-        self.summary = bundle.context.get("summary", {})
         self.seen = {str(p) for p in bundle.fitted.card["training_patients"]}
         self.seen |= reader.patients()
+        tabular = [m for m in bundle.models.values() if isinstance(m, FittedModel)]
+        self.tabular = bool(tabular)
+        self.categorical = tuple(dict.fromkeys(c for m in tabular for c in m.categorical))
 
     def score(self, case: str) -> pd.DataFrame:
         """One row: the score of a case, or why there is none."""
@@ -113,31 +120,57 @@ class _Scorer:
         return pd.DataFrame({"case": [case], "status": [status]})
 
     def _scored(self, case: str) -> pd.DataFrame:
-        fitted = self.bundle.fitted
         files = self.reader.prepare(case)
-        row, remarks = pd.Series(dtype=object), list[str]()
-        if isinstance(fitted, FittedModel):
-            blocks, remarks = self.reader.blocks(files, fitted.categorical)
-            table = score_cases(fitted, blocks, FINAL, curve=True)
-            row = typed(blocks.table[list(fitted.columns)], fitted.categorical).iloc[0]
-        else:
-            masks = None if files.mask is None else files.mask.parent
-            modalities = self.reader.study.images.modalities
-            prepared = self.reader.folder / "prepared"
-            seen = Sources(modalities=modalities, prepared=prepared, masks=masks)
-            table = score_fold(fitted, [case], FINAL, seen)
-        if fitted.card.get("kind", "binary") == "binary":
+        blocks, remarks = None, list[str]()
+        if self.tabular:
+            blocks, remarks = self.reader.blocks(files, self.categorical)
+        tables, warnings = {}, list[str]()
+        for name, model in self.bundle.models.items():
+            tables[name], row = self._of_model(model, files, blocks)
+            warnings += self._warnings(case, name, row)
+        table = self._joined(case, tables)
+        if self.bundle.fitted.card.get("kind", "binary") == "binary":
             table["called"] = (table["y_prob"] >= table["threshold"]).astype("Int64")
-        warnings = self._warnings(case, row) + remarks
-        return table.assign(status=SCORED, warnings="; ".join(warnings))
+        said = "; ".join(dict.fromkeys([*self._known(case), *warnings, *remarks]))
+        return table.assign(status=SCORED, warnings=said)
 
-    def _warnings(self, case: str, row: pd.Series) -> list[str]:
-        value = self.reader.sheet.value
-        patient, site = value(case, "patient"), value(case, "site")
-        own = case_warnings(row, self.bundle.fitted.card, self.summary, site=site)
-        if patient in self.seen:
-            own.insert(0, f"patient '{patient}' was in the training: no score of a new case")
-        return own
+    def _of_model(
+        self, model: FittedModel | FittedCNN, files: CaseFiles, blocks: Blocks | None
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """What one model says of a case, and the columns that it reads; none of a network."""
+        if isinstance(model, FittedModel) and blocks is not None:
+            read = typed(blocks.table[list(model.columns)], model.categorical).iloc[0]
+            return score_cases(model, blocks, FINAL, curve=True), read
+        masks = None if files.mask is None else files.mask.parent
+        modalities = model.card.get("modalities") or self.reader.study.images.prepared
+        prepared = self.reader.folder / "prepared"
+        seen = Sources(modalities=modalities, prepared=prepared, masks=masks)
+        return score_fold(model, [files.case], FINAL, seen), pd.Series(dtype=object)
+
+    def _joined(self, case: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        """The score of the model, or of what a fusion makes of those of its members."""
+        fusion = self.bundle.fitted
+        if not isinstance(fusion, FittedFusion):
+            return next(iter(tables.values()))
+        paths = [self.reader.folder / TABLES / case / "scores" / f"{m}.tsv" for m in tables]
+        for path, table in zip(paths, tables.values(), strict=True):
+            write_table(table, path)
+        return fuse_fold(fusion, FINAL, [read_table(path) for path in paths])
+
+    def _known(self, case: str) -> list[str]:
+        """A warning if the patient of a case was in the training."""
+        patient = self.reader.sheet.value(case, "patient")
+        if patient not in self.seen:
+            return []
+        return [f"patient '{patient}' was in the training: no score of a new case"]
+
+    def _warnings(self, case: str, model: str, row: pd.Series) -> list[str]:
+        """In what a case is unlike the training of one model."""
+        context = self.bundle.context
+        own = context.get("members", {}).get(model, context)
+        card = self.bundle.models[model].card
+        site = self.reader.sheet.value(case, "site")
+        return case_warnings(row, card, own.get("summary", {}), site=site)
 
 
 def _given(

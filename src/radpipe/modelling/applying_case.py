@@ -164,7 +164,7 @@ class CaseReader:
                 }
             self._encoders[name] = load_encoder(
                 self.folder / "encoders" / name / FINAL / "weights.safetensors",
-                self.study.images.modalities,
+                self.study.images.prepared,
                 settings,
                 read_sources(context),
             )

@@ -96,6 +96,6 @@ class MaskDrawer:
                 }
                 for name, of_fold in drawers(sections, segmenter, fold, self.first_repeat)
             ]
-            inputs = len(self.study.images.modalities)
+            inputs = len(self.study.images.prepared)
             self._members[place] = load_members(places, sections.labels, inputs=inputs)
         return self._members[place]

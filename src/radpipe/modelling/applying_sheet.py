@@ -59,20 +59,22 @@ def wanted_of(blocks: Sequence[str], context: Mapping[str, Any], study: Study) -
     """What must be known of a case.
 
     Args:
-        blocks: of the model.
-        context: of the bundle; `model` holds the settings of the model.
+        blocks: of the model; of a fusion, those of all its members.
+        context: of the bundle; `model` holds the settings of the model, `members` the contexts of
+            the members of a fusion.
         study: its study.
     """
     table = bool({"volume", "handcrafted"} & set(blocks))
     encoders = tuple(e.name for e in study.features.encoders if e.name in blocks)
     given = table and study.features.table is not None
     images = bool(encoders) or "images" in blocks or (table and not given)
-    harmonised = (context.get("model") or {}).get("harmonisation") or {}
-    batch = [harmonised["batch"]] if harmonised else []
+    models = [context, *(context.get("members") or {}).values()]
+    asked = [(model.get("model") or {}).get("harmonisation") for model in models]
+    beside = [c for h in asked if h for c in (h["batch"], *h.get("covariates", ()))]
     return Wanted(
         blocks=tuple(blocks),
         clinical=tuple(study.features.clinical) if "clinical" in blocks else (),
-        carried=(*batch, *harmonised.get("covariates", ())),
+        carried=tuple(dict.fromkeys(beside)),
         encoders=encoders,
         measured=table and not given,
         given=given,

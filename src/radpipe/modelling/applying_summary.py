@@ -64,7 +64,8 @@ def training_summary(
     }
     if seen is not None:
         own = seen.loc[cases]
-        summary["columns"] = {str(c): describe(own[c]) for c in own.columns}
+        named = set(card.get("categorical", ()))
+        summary["columns"] = {str(c): describe(own[c], named=c in named) for c in own.columns}
     if features is not None:
         table = features.set_index(features["case"].astype(str)).drop(columns="case")
         summary["feature_columns"] = [str(c) for c in table.columns]
@@ -73,9 +74,14 @@ def training_summary(
     return summary
 
 
-def describe(values: pd.Series) -> dict[str, Any]:
-    """`minimum, median, maximum, missing` of numbers, `levels, missing` of categories."""
-    if not is_numeric(values):
+def describe(values: pd.Series, *, named: bool = False) -> dict[str, Any]:
+    """`minimum, median, maximum, missing` of numbers, `levels, missing` of categories.
+
+    Args:
+        values: of the training cases.
+        named: categories even where all of them read as numbers, such as sites.
+    """
+    if named or not is_numeric(values):
         known = as_categories(values).dropna()
         return {"levels": _counts(known), "missing": int(len(values) - len(known))}
     numbers = as_numbers(values).dropna()

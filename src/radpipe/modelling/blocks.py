@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from radpipe.config import SITE
 from radpipe.errors import CaseError, ConfigError
 from radpipe.features.dictionary import VOLUME_COLUMN
 from radpipe.types import DEVELOPMENT
@@ -46,7 +47,8 @@ def assemble(
     """Put the blocks that a model asks for side by side.
 
     Args:
-        blocks: `volume`, `clinical`, `handcrafted` or names of encoders, in the order wanted.
+        blocks: `volume`, `clinical`, `site`, `handcrafted` or names of encoders, in the order
+            wanted.
         cases: the case table; its rows are the rows of the result.
         features: the handcrafted features with a column `case`; needed by `volume` and
             `handcrafted`.
@@ -65,6 +67,9 @@ def assemble(
     for block in blocks:
         if block == "clinical":
             parts[block] = _clinical(cases, clinical, index)
+        elif block == SITE:
+            # A name, even where all names are numbers.
+            parts[block] = as_categories(cases[SITE]).to_frame().set_axis(index)
         elif block in ("volume", "handcrafted"):
             if features is None:
                 raise ConfigError(f"block '{block}' needs the table of handcrafted features")
@@ -73,7 +78,7 @@ def assemble(
         elif block in embeddings:
             parts[block] = _numbers(embeddings[block], index, f"the embedding '{block}'")
         else:
-            known = ", ".join(["volume", "clinical", "handcrafted", *embeddings])
+            known = ", ".join(["volume", "clinical", SITE, "handcrafted", *embeddings])
             raise ConfigError("unknown block", found=f"'{block}'", expected=known)
     block_of = _owners(parts)
     beside = _clinical(cases, [c for c in carried if c not in block_of], index)

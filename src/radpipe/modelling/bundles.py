@@ -1,9 +1,9 @@
 """Fitted models on disk, without pickle: nothing in a file that a user was given is executed.
 
-A model is a folder: `model.skops` or `weights.safetensors`, `card.json`, `tuning.tsv`. A bundle is
-that folder in a zip with all that is needed to score a new case from its raw images: what draws
-masks and what makes embeddings, in the folders where a study has them, and the settings of the
-study. Equal models give equal bytes.
+A model is a folder: `model.skops` or `weights.safetensors`, `card.json`, `tuning.tsv`; a fusion
+has its card and its table alone. A bundle is that folder in a zip with all that is needed to score
+a new case from its raw images: the members of a fusion, what draws masks and what makes embeddings,
+in the folders where a study has them, and the settings of the study. Equal models give equal bytes.
 """
 
 import json
@@ -12,17 +12,19 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256 as digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radpipe.config.modelling import NETWORK_PREDICTORS
+from radpipe.config.modelling import FUSION_PREDICTORS, NETWORK_PREDICTORS
 from radpipe.errors import RadpipeError
 from radpipe.io import files
 from radpipe.io.estimators import read_estimator, write_estimator, zipped
 from radpipe.io.tables import read_table, write_table
+from radpipe.modelling.cards import CARD, INNER, TUNING
 from radpipe.modelling.fitting import FittedModel
+from radpipe.modelling.fusion import FittedFusion, read_fusion, write_fusion
 from radpipe.modelling.predictors import TRUSTED as PREDICTOR_TYPES
 
 if TYPE_CHECKING:
@@ -30,18 +32,21 @@ if TYPE_CHECKING:
 
 SKOPS = "model.skops"
 WEIGHTS = "weights.safetensors"
-CARD = "card.json"
-TUNING = "tuning.tsv"
-INNER = "inner.tsv"
 CONTEXT = "context.json"
 MANIFEST = "manifest.json"
 MODEL_FOLDER = "model/"
+MEMBERS_FOLDER = "members/"
 MODEL_FILES = (SKOPS, WEIGHTS, CARD, TUNING)
+
+MEMBER = re.compile(
+    rf"{MEMBERS_FOLDER}([A-Za-z0-9][A-Za-z0-9_]*)/({'|'.join(map(re.escape, MODEL_FILES))})"
+)
+"""Files of the models that a fusion joins."""
 
 PART = re.compile(
     r"(segmenters|encoders)(/[A-Za-z0-9][A-Za-z0-9._-]*)+\.(safetensors|skops|json|yaml|tsv|npz)"
 )
-"""Members beside the model, and the only kinds of file: none of them is executed when read."""
+"""Files beside the models, and the only kinds of them: none is executed when read."""
 
 TRUSTED = (
     *PREDICTOR_TYPES,
@@ -66,16 +71,28 @@ class Bundle:
         fitted: the model.
         context: what `write_bundle` was given: settings, training cohort, versions.
         sha256: of the file, to be recorded before any outcome of new cases is read.
+        members: of a fusion, the models it joins, by name.
     """
 
-    fitted: "FittedModel | FittedCNN"
+    fitted: "FittedModel | FittedCNN | FittedFusion"
     context: dict[str, Any]
     sha256: str
+    members: dict[str, "FittedModel | FittedCNN"] = field(default_factory=dict)
+
+    @property
+    def models(self) -> dict[str, "FittedModel | FittedCNN"]:
+        """The models that are shown a case: the members of a fusion, or the model itself."""
+        if isinstance(self.fitted, FittedFusion):
+            return self.members
+        return {str(self.fitted.card["name"]): self.fitted}
 
 
-def write_model(fitted: "FittedModel | FittedCNN", directory: str | Path) -> None:
+def write_model(fitted: "FittedModel | FittedCNN | FittedFusion", directory: str | Path) -> None:
     """Write a fitted model as a folder."""
     directory = Path(directory)
+    if isinstance(fitted, FittedFusion):
+        write_fusion(fitted, directory)
+        return
     if isinstance(fitted, FittedModel):
         write_estimator(fitted.pipeline, directory / SKOPS)
     else:
@@ -90,15 +107,13 @@ def write_model(fitted: "FittedModel | FittedCNN", directory: str | Path) -> Non
 
 
 def read_model(directory: str | Path) -> "FittedModel | FittedCNN":
-    """Read a model that `write_model` wrote.
+    """Read a model that `write_model` wrote and that is no fusion.
 
     Raises:
         RadpipeError: the folder holds no model, or one with a type outside `TRUSTED`.
     """
     directory = Path(directory)
-    if not (directory / CARD).is_file():
-        raise RadpipeError("the folder holds no fitted model", file=directory, expected=CARD)
-    card = files.read_json(directory / CARD)
+    card = _card(directory)
     tuning = read_table(directory / TUNING)
     if card["predictor"] in NETWORK_PREDICTORS:
         # Imports torch, which a tabular model must not wait for.
@@ -118,11 +133,21 @@ def read_model(directory: str | Path) -> "FittedModel | FittedCNN":
     )
 
 
+def is_fusion(directory: str | Path) -> bool:
+    """Whether the model in a folder is a fusion.
+
+    Raises:
+        RadpipeError: the folder holds no model.
+    """
+    return _card(Path(directory))["predictor"] in FUSION_PREDICTORS
+
+
 def write_bundle(
     directory: str | Path,
     path: str | Path,
     context: Mapping[str, Any],
     parts: Mapping[str, str | Path] | None = None,
+    members: Mapping[str, str | Path] | None = None,
 ) -> str:
     """Put a model folder, its context and what it builds on into one zip file.
 
@@ -133,6 +158,7 @@ def write_bundle(
             features, a summary of the training cohort, versions. Must be JSON.
         parts: files and folders by their place in the bundle, such as
             `segmenters/unet/final/plan.yaml`.
+        members: of a fusion, the folder of each model it joins.
 
     Returns:
         SHA-256 of the bundle; the same model, context and parts give the same one.
@@ -140,19 +166,16 @@ def write_bundle(
     Raises:
         RadpipeError: a part is of a kind that `read_bundle` would refuse.
     """
-    directory = Path(directory)
-    members = {
-        MODEL_FOLDER + name: (directory / name).read_bytes()
-        for name in MODEL_FILES
-        if (directory / name).is_file()
-    }
+    content = _model_files(MODEL_FOLDER, Path(directory))
+    for name, folder in (members or {}).items():
+        content |= _model_files(f"{MEMBERS_FOLDER}{name}/", Path(folder))
     for place, source in (parts or {}).items():
-        members |= _files_of(place, Path(source))
-    members[CONTEXT] = _json_bytes(dict(context))
-    _check_kinds(members, Path(path))
-    members[MANIFEST] = _json_bytes({n: digest(d).hexdigest() for n, d in members.items()})
+        content |= _files_of(place, Path(source))
+    content[CONTEXT] = _json_bytes(dict(context))
+    _check_kinds(content, Path(path))
+    content[MANIFEST] = _json_bytes({n: digest(d).hexdigest() for n, d in content.items()})
     with files.atomic(path) as part:
-        part.write_bytes(zipped(members))
+        part.write_bytes(zipped(content))
     return files.sha256(path)
 
 
@@ -171,16 +194,50 @@ def read_bundle(path: str | Path, folder: str | Path | None = None) -> Bundle:
     path = Path(path)
     members = _members(path)
     context = _json(members, CONTEXT, path)
-    with tempfile.TemporaryDirectory() as model:
-        for name in MODEL_FILES:
-            if MODEL_FOLDER + name in members:
-                (Path(model) / name).write_bytes(members[MODEL_FOLDER + name])
-        fitted = read_model(model)
+    with tempfile.TemporaryDirectory() as folder_of_models:
+        own = Path(folder_of_models)
+        for name, data in members.items():
+            if name.startswith(MODEL_FOLDER) or MEMBER.fullmatch(name):
+                (own / name).parent.mkdir(parents=True, exist_ok=True)
+                (own / name).write_bytes(data)
+        fitted, joined = _read_models(own, path)
     for name in members if folder is not None else ():
         if PART.fullmatch(name):
             with files.atomic(Path(folder or "") / name) as part:
                 part.write_bytes(members[name])
-    return Bundle(fitted, context, files.sha256(path))
+    return Bundle(fitted, context, files.sha256(path), joined)
+
+
+def _read_models(
+    folder: Path, path: Path
+) -> "tuple[FittedModel | FittedCNN | FittedFusion, dict[str, FittedModel | FittedCNN]]":
+    """The model of a bundle, and the members if it is a fusion: all of them and no others."""
+    model = folder / MODEL_FOLDER
+    found = {p.name: p for p in sorted((folder / MEMBERS_FOLDER).glob("*"))}
+    fusion = read_fusion(model) if is_fusion(model) else None
+    expected = set(fusion.members) if fusion else set()
+    if set(found) != expected:
+        raise RadpipeError(
+            "the models in the bundle are not those that it joins",
+            file=path,
+            found=sorted(found),
+            expected=sorted(expected),
+        )
+    members = {name: read_model(found[name]) for name in (fusion.members if fusion else ())}
+    return fusion or read_model(model), members
+
+
+def _card(directory: Path) -> dict[str, Any]:
+    if not (directory / CARD).is_file():
+        raise RadpipeError("the folder holds no fitted model", file=directory, expected=CARD)
+    card: dict[str, Any] = files.read_json(directory / CARD)
+    return card
+
+
+def _model_files(place: str, directory: Path) -> dict[str, bytes]:
+    """The bytes of the files of a model, by their places in the bundle."""
+    there = (name for name in MODEL_FILES if (directory / name).is_file())
+    return {place + name: (directory / name).read_bytes() for name in there}
 
 
 def _files_of(place: str, source: Path) -> dict[str, bytes]:
@@ -218,7 +275,8 @@ def _members(path: Path) -> dict[str, bytes]:
 def _check_kinds(members: Mapping[str, bytes], path: Path) -> None:
     """Whoever changes the manifest too cannot bring in a file of another kind, or another place."""
     own = {CONTEXT, MANIFEST, *(MODEL_FOLDER + name for name in MODEL_FILES)}
-    strange = sorted(name for name in members if name not in own and not PART.fullmatch(name))
+    kinds = (PART, MEMBER)
+    strange = sorted(n for n in members if n not in own and not any(k.fullmatch(n) for k in kinds))
     if strange:
         raise RadpipeError(
             "the bundle holds a file of a kind that is not loaded",

@@ -14,6 +14,11 @@ import radpipe
 from radpipe.config import Model, Splits, Threshold
 from radpipe.modelling.predictors.base import Kind, Target
 
+CARD = "card.json"
+TUNING = "tuning.tsv"
+INNER = "inner.tsv"
+"""The files that a fitted model of any kind has in its folder."""
+
 
 @dataclass(frozen=True)
 class FitSettings:

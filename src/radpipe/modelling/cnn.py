@@ -117,6 +117,7 @@ def fit_cnn(
     card |= {f"inner_{name}": value for name, value in measures[best].items()}
     card |= {"steps": lengths[best], "threshold": None if np.isnan(threshold) else threshold}
     card |= _architecture(model, part.crops, head) | {"start": _start(model)}
+    card |= {"modalities": list(model.modalities)}
     card |= {"mean": mean.tolist(), "sd": sd.tolist()}
     card |= {"gauge": asdict(gauge), "link": links[best].constants()}
     inner = pd.DataFrame(outputs[best], columns=columns, index=part.cases.astype(str))

@@ -4,37 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from radpipe.config import Model, Study
+from radpipe.evaluation.by_kind import PRIMARY_METRIC, performance, primary_metric
 from radpipe.evaluation.comparison import permutation_p
-from radpipe.evaluation.discrimination import clustered_auc_interval
-from radpipe.evaluation.intervals import bootstrap_interval
 from radpipe.logs import progress
 from radpipe.modelling.blocks import Blocks, assemble
+from radpipe.modelling.cards import class_count
 from radpipe.modelling.crossfit import cross_predict
 from radpipe.modelling.fitting import FitSettings
-from radpipe.modelling.losses import judge
-from radpipe.modelling.outcomes import outcome_facts, target_array
+from radpipe.modelling.outcomes import outcome_facts
 from radpipe.modelling.outcomes import targets as targets_of
 from radpipe.modelling.splits import fold_table
-from radpipe.types import DEVELOPMENT, Interval, Matrix
+from radpipe.types import DEVELOPMENT
 
 CONTROL_COLUMNS = [
     *["control", "model", "metric", "estimate"],
     *["ci_low", "ci_high", "p", "n", "expected"],
 ]
 PERMUTED = "permuted_labels"
-MEASURE = {"binary": "auc", "multiclass": "auc", "regression": "r2", "survival": "c"}
-"""What is measured, in the words of `losses.judge`."""
-
-METRIC = {"auc": "auc", "r2": "r2", "c": "c_index"}
+CHANCE = {"auc": 0.5, "auc_hand_till": 0.5, "r2": 0.0, "c_index": 0.5}
 RESAMPLES = 500
 """Bootstrap samples of patients behind the interval of a control region."""
 
-CHANCE = {"auc": 0.5, "r2": 0.0, "c": 0.5}
 FAST = ("logistic", "elastic_net", "ridge", "lasso", "cox")
 """Predictors that fit in a fraction of a second."""
 
@@ -70,8 +64,8 @@ def run_controls(
             (`shuffled`: voxels shuffled in the mask; `displaced`: the same mask elsewhere).
 
     Returns:
-        `control, model, metric, estimate, ci_low, ci_high, p, n, expected`; the metric is `auc` (of
-        several classes the mean of each against the rest), `r2` or `c_index`. For permuted
+        `control, model, metric, estimate, ci_low, ci_high, p, n, expected`; the metric is the
+        primary one of `performance.tsv` (`auc`, `auc_hand_till`, `r2`, `c_index`). For permuted
         outcomes `estimate` is its mean over the permutations with its interval, `n` their number,
         `p` that of the model's own among them, `expected` chance (0.5; of R2 0 at best). For
         control regions `estimate` is that of the model out of fold with its interval, `n` the
@@ -105,7 +99,7 @@ def run_controls(
         elsewhere = table.drop(columns="variant")
         blocks = assemble(model.blocks, cases, elsewhere, {}, clinical)
         scores = cross_predict(blocks, targets, folds, model, settings)
-        row = _region_row(scores, targets, settings, confidence)
+        row = _region_row(scores, targets, settings, study)
         rows.append({"control": variant, "model": model.name, **row, "expected": expected})
     return pd.DataFrame(rows, columns=CONTROL_COLUMNS)
 
@@ -175,24 +169,29 @@ def _chain(blocks: Blocks, targets: pd.DataFrame, model: Model, settings: FitSet
 
 
 def _measured(scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings) -> float:
-    """The measure of the pooled out-of-fold scores; risks are compared inside a fold."""
-    outputs, fold_of = _outputs(scores, settings)
-    found = judge(settings.kind, target_array(targets.loc[scores["case"]]), outputs, fold_of)
-    return found[MEASURE[settings.kind]]
+    """The primary metric of out-of-fold scores, as `performance.tsv` has it."""
+    return primary_metric(_predictions(scores, targets, settings), settings.kind)
 
 
-def _outputs(scores: pd.DataFrame, settings: FitSettings) -> tuple[Matrix, npt.NDArray[np.intp]]:
-    known = {"regression": ["y_pred"], "survival": ["risk"]}
-    classes = [f"y_prob_{name}" for name in settings.classes] or ["y_prob"]
-    columns = known.get(settings.kind, classes)
-    fold_of = np.unique(scores["fold"], return_inverse=True)[1]
-    return scores[columns].to_numpy(dtype=float), np.asarray(fold_of)
+def _predictions(
+    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings
+) -> pd.DataFrame:
+    """Scores beside the outcome, as rows of `predictions.tsv`."""
+    own = targets.loc[scores["case"]].reset_index(drop=True)
+    truth = own.drop(columns="patient").rename(columns={"y": "y_true"})
+    if settings.kind == "multiclass":
+        names = settings.classes or [
+            str(k) for k in range(class_count(own["y"].to_numpy(), settings))
+        ]
+        truth["y_true"] = truth["y_true"].map(dict(enumerate(names)))
+    table = scores.reset_index(drop=True).assign(patient=own["patient"], cohort=DEVELOPMENT)
+    return pd.concat([table, truth], axis=1)
 
 
 def _permutation_row(
     found: Permutations, model: Model, settings: FitSettings, confidence: float
 ) -> dict[str, object]:
-    measure = MEASURE[settings.kind]
+    metric = PRIMARY_METRIC[settings.kind]
     values = np.asarray(found.permuted)
     low = high = np.nan
     if len(values) > 1:
@@ -200,37 +199,21 @@ def _permutation_row(
         half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
         low, high = values.mean() - half, values.mean() + half
     return {
-        **{"control": PERMUTED, "model": model.name, "metric": METRIC[measure]},
+        **{"control": PERMUTED, "model": model.name, "metric": metric},
         **{"estimate": values.mean(), "ci_low": low, "ci_high": high},
-        **{"p": found.p, "n": len(values), "expected": CHANCE[measure]},
+        **{"p": found.p, "n": len(values), "expected": CHANCE[metric]},
     }
 
 
 def _region_row(
-    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings, confidence: float
+    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings, study: Study
 ) -> dict[str, object]:
-    interval = _interval(scores, targets, settings, confidence)
-    return {
-        **{"metric": METRIC[MEASURE[settings.kind]], "estimate": interval.estimate},
-        **{"ci_low": interval.low, "ci_high": interval.high, "p": np.nan, "n": len(scores)},
-    }
-
-
-def _interval(
-    scores: pd.DataFrame, targets: pd.DataFrame, settings: FitSettings, confidence: float
-) -> Interval:
-    own = targets.loc[scores["case"]]
-    patient = own["patient"].to_numpy()
-    if settings.kind == "binary":
-        y, p = own["y"].to_numpy(), scores["y_prob"].to_numpy()
-        return clustered_auc_interval(y, p, patient, confidence)
-    outputs, fold_of = _outputs(scores, settings)
-    measure = MEASURE[settings.kind]
-    return bootstrap_interval(
-        lambda y, p, folds: judge(settings.kind, y, p, folds)[measure],
-        [target_array(own), outputs, fold_of],
-        patient,
-        samples=RESAMPLES,
-        confidence=confidence,
-        seed=settings.seed,
-    )
+    """The row of `performance.tsv` with the primary metric, by fewer resamples."""
+    assert study.outcome is not None
+    few = study.evaluation.model_copy(update={"bootstrap": RESAMPLES})
+    table = performance(
+        _predictions(scores, targets, settings), study.outcome, few, settings.seed
+    ).set_index("metric")
+    metric = PRIMARY_METRIC[settings.kind]
+    measured = {name: table.loc[metric, name] for name in ("estimate", "ci_low", "ci_high")}
+    return {"metric": metric, **measured, "p": np.nan, "n": len(scores)}

@@ -19,8 +19,7 @@ from radpipe.config import Model
 from radpipe.errors import FitError
 from radpipe.io import files
 from radpipe.io.tables import read_table, write_table
-from radpipe.modelling.bundles import CARD, INNER, TUNING
-from radpipe.modelling.cards import FitSettings, training_card
+from radpipe.modelling.cards import CARD, INNER, TUNING, FitSettings, training_card
 from radpipe.modelling.links import (
     Link,
     fit_link,
@@ -157,15 +156,17 @@ def fuse_scores(
     Returns:
         As `predictions.score_table`, of all folds.
     """
-    fused = []
-    for fold in folds:
-        fitted = read_fusion(Path(models) / fold)
-        own = {
-            name: by_case(table[table["fold"] == fold])
-            for name, table in zip(fitted.members, tables, strict=True)
-        }
-        fused.append(score_table(fitted, predict_fusion(fitted, own), fold))
+    fused = [fuse_fold(read_fusion(Path(models) / fold), fold, tables) for fold in folds]
     return pd.concat(fused, ignore_index=True)
+
+
+def fuse_fold(fitted: FittedFusion, fold: str, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Fuse what the members say of the cases of one fold; see `fuse_scores`."""
+    own = {
+        name: by_case(table[table["fold"] == fold])
+        for name, table in zip(fitted.members, tables, strict=True)
+    }
+    return score_table(fitted, predict_fusion(fitted, own), fold)
 
 
 def write_fusion(fitted: FittedFusion, directory: str | Path) -> None:

@@ -14,11 +14,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from radpipe.config import SITE
 from radpipe.modelling.imputing import NearestRows
 from radpipe.modelling.predictors.base import Target
 from radpipe.types import Matrix
 
-UNHARMONISED = ("clinical", "volume")
+UNHARMONISED = ("clinical", "volume", SITE)
 """Blocks that ComBat leaves alone: what is no measure of intensity has no scanner effect."""
 
 
@@ -52,7 +53,8 @@ class BlockScaler(TransformerMixin, BaseEstimator):
 
     Numbers get the median of the training part (or the mean of the nearest rows); categories the
     commonest one, then a column each (a category that was not seen is zero in all). A column that
-    never has a value in the training part becomes 0 and is dropped by the filter that follows.
+    never has a value in the training part becomes 0 and is dropped by the filter that follows. A
+    site that was not seen, or is not known, lies at the mean of all: it tells nothing.
 
     scikit-learn's ColumnTransformer does the same, but checks every column of a table at every
     step: with 1,900 columns that took 90 % of the time of a fit.
@@ -113,7 +115,7 @@ class BlockScaler(TransformerMixin, BaseEstimator):
                 self.categories_[block] = _category_steps().fit(_objects(X, categorical))
             encoded = self._encoded(X, block)
             self.imputers_[block] = self._imputer().fit(encoded)
-            values = np.asarray(self.imputers_[block].transform(encoded))
+            values = self._imputed(X, block, encoded)
             if self.harmoniser is not None and block not in UNHARMONISED:
                 harmoniser = clone(self.harmoniser)
                 # The outcome is only read to refuse a covariate that is a copy of it.
@@ -137,13 +139,16 @@ class BlockScaler(TransformerMixin, BaseEstimator):
         self.scalers_: dict[str, Any] = {}
         for block, values in zip(self.imputers_, parts, strict=True):
             scaler = StandardScaler() if self.scaling == "standard" else RankScaler()
-            self.scalers_[block] = scaler.fit(values)
+            known = values[~np.isnan(values).any(axis=1)]
+            self.scalers_[block] = scaler.fit(known if len(known) else np.zeros_like(values))
         return self.scale(parts)
 
     def scale(self, parts: Sequence[Matrix]) -> Matrix:
         """Scale what `prepare` gave, all blocks side by side, shape (n, columns)."""
         scalers = self.scalers_.values()
-        return np.hstack([s.transform(own) for s, own in zip(scalers, parts, strict=True)])
+        scaled = [s.transform(own) for s, own in zip(scalers, parts, strict=True)]
+        # All that is missing still is an unknown site.
+        return np.nan_to_num(np.hstack(scaled))
 
     def get_feature_names_out(self, _: object = None) -> npt.NDArray[np.object_]:
         """Names of the columns; a category is `<column>_<category>`."""
@@ -170,8 +175,16 @@ class BlockScaler(TransformerMixin, BaseEstimator):
             return values
         return np.hstack([values, self.categories_[block].transform(_objects(X, categorical))])
 
+    def _imputed(self, X: pd.DataFrame, block: str, encoded: Matrix) -> Matrix:
+        """Without gaps, but for the rows of an unknown site."""
+        values = np.asarray(self.imputers_[block].transform(encoded))
+        if block == SITE:
+            (known,) = self.categories_[block][-1].categories_
+            values[~X[SITE].isin(known).to_numpy()] = np.nan
+        return values
+
     def _harmonised(self, X: pd.DataFrame, block: str) -> Matrix:
-        values = np.asarray(self.imputers_[block].transform(self._encoded(X, block)))
+        values = self._imputed(X, block, self._encoded(X, block))
         if block not in self.harmonisers_:
             return values
         return np.asarray(self.harmonisers_[block].transform(self._beside_batch(X, values)))

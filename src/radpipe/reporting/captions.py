@@ -59,9 +59,9 @@ CAPTIONS: dict[str, Caption] = {
         "ROC curves, one panel a model.",
     ),
     "forest": Caption(
-        "**Every model beside the trivial baselines** (volume alone, clinical data alone) and the "
-        "negative controls: the primary metric with its confidence interval. The dotted line is "
-        "a model that knows nothing.",
+        "**Every model beside the trivial baselines** (volume, clinical data or site alone) and "
+        "the negative controls: the primary metric with its confidence interval. The dotted line "
+        "is a model that knows nothing.",
         "Forest plot of the primary metric of each model with intervals.",
     ),
     "scores": Caption(

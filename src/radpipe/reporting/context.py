@@ -66,7 +66,7 @@ class Context:
 
     @property
     def baselines(self) -> list[Model]:
-        """The trivial models that any other has to beat: volume alone, clinical data alone."""
+        """The trivial models that any other has to beat: volume, clinical data, site alone."""
         return [m for m in self.study.models if role_of(m) != "model"]
 
 

@@ -61,6 +61,11 @@ REFERENCES: dict[str, Reference] = {
         "Biometrics 1988;44:837–845.",
         "10.2307/2531595",
     ),
+    "he2013": Reference(
+        "He K, Sun J, Tang X. Guided image filtering. IEEE Trans Pattern Anal Mach Intell "
+        "2013;35:1397–1409.",
+        "10.1109/TPAMI.2012.213",
+    ),
     "hinton2006": Reference(
         "Hinton GE, Salakhutdinov RR. Reducing the dimensionality of data with neural networks. "
         "Science 2006;313:504–507.",
@@ -74,6 +79,16 @@ REFERENCES: dict[str, Reference] = {
         "Kapoor S, Narayanan A. Leakage and the reproducibility crisis in machine-learning-based "
         "science. Patterns 2023;4:100804.",
         "10.1016/j.patter.2023.100804",
+    ),
+    "li1995": Reference(
+        "Li H, Manjunath BS, Mitra SK. Multisensor image fusion using the wavelet transform. "
+        "Graph Models Image Process 1995;57:235–245.",
+        "10.1006/gmip.1995.1022",
+    ),
+    "li2013": Reference(
+        "Li S, Kang X, Hu J. Image fusion with guided filtering. IEEE Trans Image Process "
+        "2013;22:2864–2875.",
+        "10.1109/TIP.2013.2244222",
     ),
     "lowekamp2013": Reference(
         "Lowekamp BC, Chen DT, Ibáñez L, Blezek D. The design of SimpleITK. Front Neuroinform "

@@ -14,6 +14,7 @@ from sklearn.ensemble import (
 )
 from sklearn.svm import SVC, SVR
 
+from radpipe.config.modelling import WEIGHTED
 from radpipe.errors import ConfigError
 from radpipe.modelling.predictors.base import Kind
 from radpipe.modelling.predictors.bayes import GaussianBayes
@@ -210,9 +211,6 @@ MEMBERS: dict[Kind, tuple[str, ...]] = {
     "survival": ("cox", "martingale_forest", "gradient_boosting"),
 }
 """What voting and stacking are made of."""
-
-WEIGHTED = ("logistic", "elastic_net", "lasso", "svm", "random_forest", "extra_trees")
-"""Predictors of classes that take class weights."""
 
 
 def _classifiers(kind: Kind, linear: type) -> dict[str, Builder]:

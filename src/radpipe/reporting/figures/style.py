@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from radpipe.config import Model, Study
+from radpipe.config import BASELINES, Model, Study
 from radpipe.io.files import atomic
 
 WIDTH_IN = 7.0
@@ -26,7 +26,7 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
 )
 INK, GREY, PALE = "#222222", "#7A7A7A", "#D9D9D9"
 CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
-BASELINE_COLOURS = {"volume": "#8C8C8C", "clinical": "#595959"}
+BASELINE_COLOURS = {"volume": "#8C8C8C", "clinical": "#595959", "site": "#B5B5B5"}
 COHORT_MARKERS = ("o", "s", "D", "^", "v")
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -85,8 +85,8 @@ def save_figure(figure: Figure, path: Path, *, dots_per_inch: int = 160) -> None
 
 
 def role_of(model: Model) -> str:
-    """`volume` and `clinical` for the trivial baselines, otherwise `model`."""
-    return model.blocks[0] if model.blocks in (["volume"], ["clinical"]) else "model"
+    """`volume`, `clinical` and `site` for the trivial baselines, otherwise `model`."""
+    return model.blocks[0] if model.blocks in BASELINES else "model"
 
 
 def model_colours(study: Study) -> dict[str, str]:

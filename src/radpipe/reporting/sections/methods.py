@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from radpipe.config import Model
+from radpipe.config import FusedImage, Model
 from radpipe.config.outcome import OutcomeKind
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Paragraph, Section, Table, literal
@@ -74,7 +74,29 @@ def _preparation(context: Context) -> str:
         f"Images {grid}, in one {study.resampling.interpolation} interpolation from the "
         "imported voxels."
     )
+    parts += [fused_image(image) for image in study.images.fused]
     return " ".join(parts)
+
+
+def fused_image(image: FusedImage) -> str:
+    """How one fused image was made."""
+    names = listing([f"`{m}`" for m in image.of])
+    weights = [f"{weight:g}" for weight in image.weights or []]
+    shares = f", weighted {listing(weights)}" if weights else ""
+    how = {
+        "average": f"the voxel-wise mean of {names}{shares}",
+        "wavelet": f"made of {names} from the larger of the details of a wavelet transform "
+        f"(`{image.wavelet}`, at most {count(image.levels, 'level')}) and the mean of its coarsest "
+        f"level{shares} [@li1995]",
+        "guided": f"made of {names} with weights by local detail, smoothed by guided filters "
+        f"(mean filter of {image.radius_mm:g} mm) [@he2013] [@li2013]",
+    }[image.method]
+    low, high = image.percentiles
+    windows = [f"`{m}` ({first:g} to {last:g})" for m, (first, last) in image.window.items()]
+    ends = f"percentiles {low:g} and {high:g}" + (
+        f", or the window of {listing(windows)}," if windows else ""
+    )
+    return f"`{image.name}` was {how}; {ends} of each input were brought to 0 and 1 before."
 
 
 def _features(context: Context) -> str:

@@ -23,6 +23,8 @@ from radpipe.reporting.segmenter_names import shown_name
 from radpipe.reporting.tidy import difference_of, metric_of
 from radpipe.types import DEVELOPMENT
 
+_ALONE = {"volume": "volume alone", "clinical": "clinical data alone", "site": "site alone"}
+
 _SEGMENTERS_TOLD = 3
 """Of more segmenters only the first and the last by mean Dice are named."""
 
@@ -110,7 +112,7 @@ def _prediction(context: Context) -> list[Block]:
 
 
 def _against_baselines(context: Context) -> str:
-    """The primary model beside volume alone and clinical data alone."""
+    """The primary model beside volume, clinical data and site alone."""
     study, primary = context.study, context.primary
     if primary is None:
         return ""
@@ -120,7 +122,7 @@ def _against_baselines(context: Context) -> str:
     for baseline in context.baselines:
         if baseline.name == primary.name:
             continue
-        word = "volume alone" if role_of(baseline) == "volume" else "clinical data alone"
+        word = _ALONE[role_of(baseline)]
         found = metric_of(performance, baseline.name, DEVELOPMENT, kind.metric)
         phrase = phrase_of(found, study.evaluation.confidence)
         sentences.append(f"{_capital(word)} (`{baseline.name}`) reached {phrase} out-of-fold.")
