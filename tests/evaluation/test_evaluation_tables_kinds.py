@@ -471,14 +471,26 @@ def test_random_selections_have_no_stability_and_the_interval_says_so() -> None:
     assert 0.85 < np.mean([f.low <= 0 <= f.high for f in found]) <= 1
 
 
+def test_a_category_that_is_always_used_is_no_choice() -> None:
+    """All columns and all categories are used in each fold: nothing was selected."""
+    card = {"columns": ["age", "site"], "categorical": ["site"], "categories": ["site_x", "site_y"]}
+    offered = candidates_of({"m": card | {"features": [{"feature": "age"}]}}, [])
+    rows = [("m", fold, f, 1.0) for fold in ("r1f1", "r1f2") for f in offered["m"]]
+    selection = pd.DataFrame(rows, columns=["model", "fold", "feature", "weight"])
+    table = stability_table(selection, offered, ["r1f1", "r1f2"])
+    index = table[table["measure"] == "nogueira_stability"]
+    assert index["estimate"].isna().all()
+
+
 def test_shares_of_folds() -> None:
     folds = ["r1f1", "r1f2"]
     rows = [("m", "r1f1", "a", 1.0), ("m", "r1f2", "a", 2.0), ("m", "r1f2", "b", 0.5)]
     rows += [("m", "r1f1", "c", 0.0), ("m", "final", "c", 9.0), ("m", "r1f1", "e__e000", 1.0)]
     selection = pd.DataFrame(rows, columns=["model", "fold", "feature", "weight"])
-    cards = {"m": {"columns": ["a", "b", "c", "e__e000"], "features": []}}
+    card = {"columns": ["a", "b", "c", "e__e000", "site"], "categorical": ["site"]}
+    cards = {"m": card | {"categories": ["site_x", "site_y"], "features": [{"feature": "d"}]}}
     offered = candidates_of(cards, ["e"])
-    assert offered == {"m": ["a", "b", "c"]}
+    assert offered == {"m": ["a", "b", "c", "site_x", "site_y", "d"]}
     table = stability_table(selection, offered, folds)
     shares = table[table["measure"] == "selection_frequency"].set_index("feature")["estimate"]
     assert shares.to_dict() == {"a": 1.0, "b": 0.5}
