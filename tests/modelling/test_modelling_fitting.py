@@ -94,7 +94,7 @@ def test_a_fusion_keeps_columns_of_every_block() -> None:
 
 
 def test_candidates_are_counted_with_the_categories_of_a_column() -> None:
-    """A column of k categories spends k - 1 parameters; its columns are named as they are fitted."""
+    """A column of k categories spends k - 1 parameters, and is named as it is fitted."""
     blocks, targets = mixed_cohort()
     stage = np.resize(["I", "II", "III", "IV"], len(blocks.table))
     wide = Blocks(blocks.table.assign(stage=stage), {**blocks.block_of, "stage": "clinical"})

@@ -202,7 +202,7 @@ def difference_sentence(model: str, other: str, cohort: str, found: Difference, 
     sign = "+" if found.estimate > 0 else ""
     if not isfinite(found.low):
         return (
-            f"{_capital(f'in the {literal(cohort)} cohort')} the difference in {kind.label} between "
+            f"In the {literal(cohort)} cohort the difference in {kind.label} between "
             f"`{literal(model)}` and `{literal(other)}` is {sign}{number(found.estimate)}; no "
             "interval can be given."
         )
