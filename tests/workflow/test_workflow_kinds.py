@@ -59,7 +59,7 @@ def config_of(kind: str, cohort: Path) -> dict[str, Any]:
         "seed": 3,
         "cases": str(cohort / "cases.tsv"),
         "outcome": OUTCOMES[kind],
-        "images": {"modalities": ["FLAIR"]},
+        "images": {"modalities": ["T1w"]},
         "features": {"handcrafted": {"image_types": ["original"]}, "clinical": ["age", "sex"]},
         "splits": {"folds": 2, "inner_folds": 2, "repeats": 2},
         "models": [model | {"name": n} for n, model in zip(names, models, strict=True)],

@@ -40,7 +40,7 @@ FEWEST_ROWS = 10
 """Rows of the background that are always kept."""
 
 MOST_PREDICTIONS = 500_000
-"""Rows that a model is asked for when values are sampled, about: minutes of an average of pipelines.
+"""Rows that a model is asked for when values are sampled, about: minutes of a searched model.
 
 Without a limit a search over 200 features of 200 cases would be explained for hours."""
 
