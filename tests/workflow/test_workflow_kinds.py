@@ -24,9 +24,9 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "survival": {"kind": "survival", "time": "time", "event": "event", "horizon": 24},
 }
 FOREIGN = {
-    "multiclass": ("Harrell", "R²", "Kaplan", "Bland", "Sensitivity", "net benefit"),
+    "multiclass": ("Harrell", "R² of", "Kaplan", "Bland", "Sensitivity", "net benefit"),
     "regression": ("AUC", "Harrell", "Kaplan", "Brier", "Sensitivity", "classes", "net benefit"),
-    "survival": ("R² of", "Hand", "Bland", "Sensitivity", "Youden", "classes"),
+    "survival": ("R² of", "Hand–Till", "Bland", "Sensitivity", "Youden", "classes"),
 }
 """Words of other kinds of outcome that a report must not use."""
 
