@@ -34,7 +34,7 @@ def first_tables(context: Context) -> list[tuple[str, tuple[str, ...]]]:
     if kind == "regression":
         return [
             ("Agreement with the observed values", _EXPLAINED),
-            (f"Errors in the unit of {_outcome(context)}, MSE in its square", _ERRORS),
+            (f"Errors, in the unit of {_outcome(context)} (MSE: in its square)", _ERRORS),
         ]
     if kind == "survival":
         return [("Discrimination", ("c_index", "c_index_uno", "auc_t"))]
@@ -44,7 +44,7 @@ def first_tables(context: Context) -> list[tuple[str, tuple[str, ...]]]:
 def _outcome(context: Context) -> str:
     """The column of the outcome, as it is printed."""
     outcome = context.study.outcome
-    return f"`{literal(outcome.column)}`" if outcome is not None else "the outcome"
+    return literal(outcome.column) if outcome is not None else "the outcome"
 
 
 def details(context: Context) -> list[Block]:
