@@ -1,12 +1,12 @@
 """Whether the cohort is large enough for the models that were fitted on it."""
 
-import numpy as np
+from math import ceil
 
 from radpipe.config.outcome import OutcomeKind
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table
 from radpipe.reporting.kinds import kind_of_study
-from radpipe.reporting.numbers import percent, significant
+from radpipe.reporting.numbers import as_float, percent, significant
 from radpipe.reporting.sections.judgement import planned_sample_sentence
 
 _CRITERIA = {
@@ -52,8 +52,8 @@ def sample_size(context: Context) -> Section | None:
         (
             names.get(str(r.criterion), str(r.criterion)),
             significant(r.value),
-            f"{np.ceil(r.needed):,.0f}",
-            f"{r.found:,.0f}",
+            f"{ceil(as_float(r.needed)):,}",
+            f"{as_float(r.found):,.0f}",
             "no" if str(r.met).lower() == "false" else "yes",
         )
         for r in table.itertuples()
