@@ -23,7 +23,7 @@ def controls(context: Context) -> Section | None:
         return None
     rows = [
         (
-            str(r.control).replace("_", " "),
+            _control_name(r.control),
             str(r.model),
             metric_name(str(r.metric)),
             with_bounds(r.estimate, r.ci_low, r.ci_high),
@@ -53,6 +53,17 @@ _CONTROLS = {
     "noise": "**a mask filled with noise** of the mean and the spread of the region",
 }
 """What each control is, in the order of the text."""
+
+
+_NAMES = {
+    "shuffled": "shuffled voxels",
+    "displaced": "displaced mask",
+    "noise": "mask filled with noise",
+}
+
+
+def _control_name(control: object) -> str:
+    return _NAMES.get(str(control), str(control).replace("_", " "))
 
 
 def _what_controls_are(table: pd.DataFrame) -> str:
@@ -110,7 +121,7 @@ def _alarms(table: pd.DataFrame) -> list[Block]:
     for row in table.itertuples():
         low, high, expected = (as_float(x) for x in (row.ci_low, row.ci_high, row.expected))
         if low > expected:
-            name = literal(str(row.control).replace("_", " "))
+            name = literal(_control_name(row.control))
             blocks.append(
                 Callout(
                     "warning",
