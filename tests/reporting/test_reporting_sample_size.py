@@ -46,8 +46,8 @@ def test_each_kind_is_told_in_its_words_and_warned_when_small(tmp_path: Path, ki
     assert "15 % of its maximum" in text
     table = next(b for b in section.blocks if isinstance(b, Table))
     assert criterion in [row[0] for row in table.rows]
-    counted = {"multiclass": "In cases of the rarest class:", "regression": ""}
-    assert counted.get(kind, "In events:") in text
+    counted = {"multiclass": "would have to be of the rarest class.", "regression": ""}
+    assert counted.get(kind, "would have to have the event.") in text
     assert not any("e+" in cell for row in table.rows for cell in row)
     warning = section.blocks[-1]
     assert isinstance(warning, Callout)

@@ -188,12 +188,13 @@ def planned_sample_sentence(table: pd.DataFrame) -> str:
 
 
 def _counted_sentence(table: pd.DataFrame) -> str:
-    """The same in events, or in cases of the smallest class, where the kind of outcome has them."""
-    for criterion, word in (("events", "events"), ("smallest_class", "cases of the rarest class")):
+    """The same in events, or in cases of the rarest class, where the kind of outcome has them."""
+    counted = {"events": "have the event", "smallest_class": "be of the rarest class"}
+    for criterion, words in counted.items():
         rows = table[table["criterion"] == criterion]
         if len(rows):
-            needed, found = float(rows["needed"].iloc[0]), float(rows["found"].iloc[0])
-            return f" In {word}: {np.ceil(needed):,.0f} are needed, there were {found:,.0f}."
+            needed = np.ceil(float(rows["needed"].iloc[0]))
+            return f" Of those needed {needed:,.0f} would have to {words}."
     return ""
 
 
