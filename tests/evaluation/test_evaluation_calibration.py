@@ -191,8 +191,8 @@ def test_impossible_sample_sizes_are_refused(wrong):
 def test_the_model_with_most_candidates_decides():
     card = {"prevalence": 0.4, "n_patients": 40}
     cards = [
-        card | {"name": "volume", "columns": ["v"]},
-        card | {"name": "radiomics", "columns": [f"f{i}" for i in range(100)]},
+        card | {"name": "volume", "parameters": 1},
+        card | {"name": "radiomics", "parameters": 100},
     ]
     table = sample_size_table(cards)
     assert set(table["model"]) == {"radiomics"}

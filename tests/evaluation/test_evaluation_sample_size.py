@@ -65,8 +65,7 @@ def test_impossible_classes_are_refused(wrong):
 
 
 def card(kind, **facts):
-    columns = [f"f{i}" for i in range(40)]
-    return {"name": kind, "kind": kind, "columns": columns, "n_patients": 90, "n": 100, **facts}
+    return {"name": kind, "kind": kind, "parameters": 40, "n_patients": 90, "n": 100, **facts}
 
 
 def test_the_card_of_each_kind_gives_the_criteria_of_its_kind():
@@ -79,7 +78,7 @@ def test_the_card_of_each_kind_gives_the_criteria_of_its_kind():
     expected = riley_multinomial(parameters=40, shares=[0.2, 0.3, 0.5], found=90)
     assert table[expected.columns].equals(expected)
 
-    table = sample_size_table([card("survival", n_events=25, median_time=2.0, horizon=3.0)], 0.1)
+    table = sample_size_table([card("survival", n_events=25, mean_time=2.0, horizon=3.0)], 0.1)
     # 25 events in 100 cases followed for 2 years each: one in 8 a year.
     expected = riley_survival(
         parameters=40, rate=0.125, timepoint=3.0, follow_up=2.0, r2_cox_snell=0.1, found=90

@@ -471,16 +471,40 @@ def test_random_selections_have_no_stability_and_the_interval_says_so() -> None:
     assert 0.85 < np.mean([f.low <= 0 <= f.high for f in found]) <= 1
 
 
+def test_a_category_that_is_always_used_is_no_choice() -> None:
+    """All columns and all categories are used in each fold: nothing was selected."""
+    card = {"columns": ["age", "site"], "categorical": ["site"], "categories": ["site_x", "site_y"]}
+    offered = candidates_of({"m": card | {"features": [{"feature": "age"}]}}, [])
+    rows = [("m", fold, f, 1.0) for fold in ("r1f1", "r1f2") for f in offered["m"]]
+    selection = pd.DataFrame(rows, columns=["model", "fold", "feature", "weight"])
+    table = stability_table(selection, offered, ["r1f1", "r1f2"])
+    index = table[table["measure"] == "nogueira_stability"]
+    assert index["estimate"].isna().all()
+
+
 def test_shares_of_folds() -> None:
     folds = ["r1f1", "r1f2"]
     rows = [("m", "r1f1", "a", 1.0), ("m", "r1f2", "a", 2.0), ("m", "r1f2", "b", 0.5)]
     rows += [("m", "r1f1", "c", 0.0), ("m", "final", "c", 9.0), ("m", "r1f1", "e__e000", 1.0)]
     selection = pd.DataFrame(rows, columns=["model", "fold", "feature", "weight"])
-    cards = {"m": {"columns": ["a", "b", "c", "e__e000"], "features": []}}
+    card = {"columns": ["a", "b", "c", "e__e000", "site"], "categorical": ["site"]}
+    cards = {"m": card | {"categories": ["site_x", "site_y"], "features": [{"feature": "d"}]}}
     offered = candidates_of(cards, ["e"])
-    assert offered == {"m": ["a", "b", "c"]}
+    assert offered == {"m": ["a", "b", "c", "site_x", "site_y", "d"]}
     table = stability_table(selection, offered, folds)
     shares = table[table["measure"] == "selection_frequency"].set_index("feature")["estimate"]
     assert shares.to_dict() == {"a": 1.0, "b": 0.5}
     assert table["n"].tolist() == [2, 2, 2]
     assert stability_table(selection, {"m": ["a"]}, folds).empty
+
+
+def test_many_pairs_get_resamples_enough_for_their_adjustment() -> None:
+    """Six models in 15 pairs: with the 100 resamples asked for, Holm could never go below 0.29."""
+    y, sign = np.arange(40.0), np.where(np.arange(40) % 2, 1.0, -1.0)
+    frames = [
+        frame({"y_true": y, "y_pred": y + size * sign}, model=f"off by {size}")
+        for size in range(1, 7)
+    ]
+    table = by_kind.comparisons(pd.concat(frames), NUMBER, Evaluation(bootstrap=100), 1)
+    assert len(table) == 15
+    assert (table["p_holm"] < 0.05).all()

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVR
 
 from radpipe.errors import RadpipeError
-from radpipe.explanation import sampling
+from radpipe.explanation import sampling, tabular
 from radpipe.explanation.columns import Codes, source_columns, used_columns
 from radpipe.explanation.importance import permutation_importance
 from radpipe.explanation.local import COLUMNS, explain_locally
@@ -132,6 +132,22 @@ def test_permutation_values_of_an_additive_model_are_exact():
     clipped = np.clip(table["f00"], -3, 3)
     assert values["c00", "f00"] == pytest.approx(0.05 * (clipped["c00"] - clipped.mean()))
     assert found.base == pytest.approx(np.mean(predict(table)))
+
+
+def test_explaining_many_columns_of_many_cases_asks_for_a_bounded_number_of_rows(monkeypatch):
+    monkeypatch.setattr(tabular, "MOST_PREDICTIONS", 20_000)
+    table, _ = cohort(n=40, columns=12)
+    table = table.fillna(0.0)
+    asked = []
+
+    def predict(rows):
+        asked.append(len(rows))
+        return np.tanh(rows.to_numpy(dtype=float).sum(axis=1))
+
+    found = explain_predictions(predict, table, table, seed=1, columns=list(table))
+    # One order of 12 inputs forwards and backwards, of 40 cases over a background of 20.
+    assert 0.8 * 20_000 < sum(asked) < 20_000
+    assert sums(found).to_numpy() == pytest.approx(predict(table), abs=1e-9)
 
 
 def test_shapley_values_of_an_interaction_by_hand():

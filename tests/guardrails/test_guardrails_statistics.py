@@ -92,14 +92,14 @@ def test_g09_a_fold_of_one_patient_with_two_cases_is_leave_one_out() -> None:
 
 def _enough(candidates: int) -> bool:
     """Whether Riley's criteria let 400 patients develop a model of so many candidates."""
-    card = {"name": "m", "columns": ["f"] * candidates, "prevalence": 0.4, "n_patients": 400}
+    card = {"name": "m", "parameters": candidates, "prevalence": 0.4, "n_patients": 400}
     table = sample_size_table([card]).set_index("criterion")
     return bool(table["met"].all())
 
 
 def test_g15_every_candidate_counts_and_too_small_a_cohort_is_warned_of() -> None:
     assert not _enough(candidates=1000)
-    card = {"name": "radiomics", "columns": ["f"] * 1000, "prevalence": 0.4, "n_patients": 80}
+    card = {"name": "radiomics", "parameters": 1000, "prevalence": 0.4, "n_patients": 80}
     sentence = planned_sample_sentence(sample_size_table([card]))
     assert "has 1,000 candidate parameters; those that a selection discards count too" in sentence
     assert re.search(r"ask for \d\d,\d{3} patients; there were 80\.", sentence)

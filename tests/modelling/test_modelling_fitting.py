@@ -93,6 +93,21 @@ def test_a_fusion_keeps_columns_of_every_block() -> None:
     assert fused.categorical == ("sex",)
 
 
+def test_candidates_are_counted_with_the_categories_of_a_column() -> None:
+    """A column of k categories spends k - 1 parameters, and is named as it is fitted."""
+    blocks, targets = mixed_cohort()
+    stage = np.resize(["I", "II", "III", "IV"], len(blocks.table))
+    wide = Blocks(blocks.table.assign(stage=stage), {**blocks.block_of, "stage": "clinical"})
+    own, more = _fit(blocks, targets, FUSION).card, _fit(wide, targets, FUSION).card
+    raw = len(own["columns"])
+    assert own["parameters"] == raw  # sex has two categories and spends one parameter
+    assert more["parameters"] == raw + 3
+    assert {"stage_I", "stage_IV"} <= set(more["categories"])
+    assert len([c for c in more["categories"] if c.startswith("sex_")]) == 2
+    fitted_names = {feature["feature"] for feature in more["features"]}
+    assert fitted_names <= {*more["columns"], *more["categories"]}
+
+
 def test_new_rows_may_hold_text_unknown_categories_and_gaps() -> None:
     blocks, targets = mixed_cohort()
     fused = _fit(blocks, targets, FUSION)

@@ -446,8 +446,8 @@ def _controls() -> pd.DataFrame:
     return pd.DataFrame(
         [
             ("permuted_labels", "radiomics_enet", "auc", 0.507, 0.31, 0.71, 0.048, 20, 0.5),
-            ("shuffled_voxels", "radiomics_enet", "auc", 0.66, 0.48, 0.83, np.nan, 40, 0.5),
-            ("displaced_mask", "radiomics_enet", "auc", 0.71, 0.55, 0.87, np.nan, 40, 0.5),
+            ("shuffled", "radiomics_enet", "auc", 0.66, 0.48, 0.83, np.nan, 40, 0.5),
+            ("displaced", "radiomics_enet", "auc", 0.71, 0.55, 0.87, np.nan, 40, 0.5),
         ],
         columns=[
             "control",

@@ -165,6 +165,10 @@ def test_a_narrow_interval_above_chance_needs_no_warning() -> None:
         (Difference(-0.1, -0.15, -0.05, 0.001, 0.01), "did worse than"),
         (Difference(0.1, 0.01, 0.19, 0.03, 0.09), "could not be told apart"),
         (Difference(0.1, -0.02, 0.22, 0.1, 0.01), "could not be told apart"),
+        (
+            Difference(0.1, math.nan, math.nan, math.nan, math.nan),
+            "+0.100; no interval can be given",
+        ),
     ],
 )
 def test_only_adjusted_differences_are_called_differences(

@@ -22,7 +22,7 @@ from radpipe.reporting.figures import (
     read_index,
     segmentation,
 )
-from radpipe.reporting.figures.style import BLUE, house_style, model_colours
+from radpipe.reporting.figures.style import BLUE, house_style, model_colours, new_figure, panels
 from radpipe.reporting.inputs import ReportInputs, report_inputs
 
 
@@ -230,3 +230,10 @@ def test_a_plan_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     inputs = ReportInputs(plans={"planned/final": tmp_path / "plan.yaml"})
     with pytest.raises(RadpipeError, match="the plan cannot be read; expected a mapping"):
         inputs.load_plans()
+
+
+def test_the_lowest_panel_of_each_column_has_its_numbers() -> None:
+    figure = new_figure(3)
+    axes = panels(figure, 5, 4, sharex=True)
+    shown = [axis.xaxis.get_tick_params()["labelbottom"] for axis in axes]
+    assert shown == [False, True, True, True, True]

@@ -17,6 +17,7 @@ from radpipe.reporting.captions import CAPTIONS
 from radpipe.reporting.content import Report, build_report
 from radpipe.reporting.document import Figure, Table, plain, spans_of, texts_of
 from radpipe.reporting.figures import read_index
+from radpipe.reporting.figures.spread import selection_bars
 from radpipe.reporting.html import html_of
 from radpipe.reporting.inputs import ReportInputs
 from radpipe.reporting.kinds import KINDS, make_up, meaning, smallest_count
@@ -262,3 +263,29 @@ def test_a_table_that_lacks_a_kind_is_left_out(kind, tmp_path: Path) -> None:
     write_table(kind.inputs.load("performance"), path)
     report = build_report(kind.study, ReportInputs(tables={"performance": path}))
     assert [s.key for s in report.sections][:2] == ["summary", "models"]
+
+
+def test_controls_are_told_by_what_was_run_and_in_the_metric_of_the_kind(kind) -> None:
+    """A study of a table has permuted labels alone: no voxels to shuffle, no mask to displace."""
+    metric = {"regression": "r2", "survival": "c_index"}.get(kind_of(kind), "auc")
+    row = {"control": "permuted_labels", "model": "radiomics", "metric": metric, "estimate": 0.5}
+    row |= {"ci_low": 0.4, "ci_high": 0.6, "p": 0.05, "n": 20, "expected": 0.5}
+    folder = kind.inputs.figures.parent
+    write_table(pd.DataFrame([row]), folder / "controls.tsv")
+    tables = {**kind.inputs.tables, "controls": folder / "controls.tsv"}
+    inputs = ReportInputs(tables=tables, cases=kind.inputs.cases, figures=kind.inputs.figures)
+    report = build_report(kind.study, inputs)
+    text = text_of(report, "controls")
+    label = {"regression": "R²", "survival": "C"}.get(kind_of(kind), "AUC")
+    assert f"reach the {label} of the true ones" in text
+    assert "shuffled voxels" not in text
+    section = next(s for s in report.sections if s.key == "controls")
+    assert next(b for b in section.blocks if isinstance(b, Table)).rows[0][2] == label
+
+
+def test_a_model_that_uses_everything_has_no_figure_of_its_selection(kind) -> None:
+    stability = kind.inputs.load("selection_stability")
+    assert selection_bars(kind.study, stability, "radiomics") is not None
+    index = stability["measure"] == "nogueira_stability"
+    without = stability.assign(estimate=stability["estimate"].mask(index))
+    assert selection_bars(kind.study, without, "radiomics") is None

@@ -175,7 +175,8 @@ def _summary_with(demo, folder: Path, name: str, table: pd.DataFrame) -> str:
 
 def test_a_control_above_what_is_expected_is_called_out(demo) -> None:
     text = text_of(demo.report, "controls")
-    assert "displaced mask of radiomics_enet (auc 0.710" in text
+    assert "displaced mask of radiomics_enet (AUC 0.710" in text
+    assert "the site, the scanner" in text
     assert "shuffled voxels of radiomics_enet" not in text
 
 

@@ -16,7 +16,7 @@ FACTS: dict[str, dict[str, object]] = {
     "binary": {"prevalence": 0.4},
     "multiclass": {"prevalence": {"glioma": 0.2, "meningioma": 0.3, "metastasis": 0.5}},
     "regression": {"mean": 60.0, "sd": 10.0},
-    "survival": {"n_events": 30, "median_time": 20.0, "horizon": 24.0},
+    "survival": {"n_events": 30, "mean_time": 20.0, "horizon": 24.0},
 }
 SAID = {
     "binary": ("a model of a binary outcome", "events (value: prevalence)"),
@@ -27,8 +27,7 @@ SAID = {
 
 
 def section_of(folder: Path, kind: str, *, patients: int, candidates: int = 50, **changes):
-    columns = [f"f{i}" for i in range(candidates)]
-    card = {"name": "radiomics", "kind": kind, "columns": columns, "n": 100, **FACTS[kind]}
+    card = {"name": "radiomics", "kind": kind, "parameters": candidates, "n": 100, **FACTS[kind]}
     write_table(sample_size_table([card | {"n_patients": patients}]), folder / "s.tsv")
     inputs = ReportInputs(tables={"sample_size": folder / "s.tsv"})
     section = sample_size(make_context(kinds_study.make_study(kind, **changes), inputs))
@@ -47,6 +46,9 @@ def test_each_kind_is_told_in_its_words_and_warned_when_small(tmp_path: Path, ki
     assert "15 % of its maximum" in text
     table = next(b for b in section.blocks if isinstance(b, Table))
     assert criterion in [row[0] for row in table.rows]
+    counted = {"multiclass": "would have to be of the rarest class.", "regression": ""}
+    assert counted.get(kind, "would have to have the event.") in text
+    assert not any("e+" in cell for row in table.rows for cell in row)
     warning = section.blocks[-1]
     assert isinstance(warning, Callout)
     assert warning.kind == "warning"

@@ -22,6 +22,8 @@ from radpipe.phantoms.cohort import CohortSpec, make_cohort
 ROOT = Path(__file__).parents[2]
 RESULTS = ("predictions.tsv", "performance.tsv")
 """What two runs of a study must agree in to the byte."""
+SCORES = ("y_prob", "y_pred", "risk", "event_prob", "threshold")
+"""How columns begin that hold what a model of any kind says of a case."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def apply_to_external(
     used = read_table(study.results / "models" / model / "external.tsv")["case"]
     sheet = pd.read_csv(cohort / "cases.tsv", sep="\t", dtype=str, keep_default_na=False)
     sheet = sheet[sheet["case"].isin(used if cases is None else cases)]
-    sheet = sheet.drop(columns=[c for c in study.config["outcome"].values() if c in sheet])
+    outcome = [c for c in study.config["outcome"].values() if isinstance(c, str)]
+    sheet = sheet.drop(columns=[c for c in outcome if c in sheet])
     for column in (c for c in sheet if c.startswith(("image_", "mask"))):
         sheet[column] = [str(cohort / cell) if cell else "" for cell in sheet[column]]
     folder.mkdir()
@@ -122,8 +125,10 @@ def apply_to_external(
 
 def scores_of(table: Path) -> list[tuple[str, ...]]:
     """The text of every score, to the last digit, case by case."""
-    columns = ["model", "case", "fold", "y_prob", "threshold", "bundle_sha256"]
-    text = pd.read_csv(table, sep="\t", dtype=str)[columns]
+    text = pd.read_csv(table, sep="\t", dtype=str)
+    scores = [c for c in text if c.startswith(SCORES)]
+    assert scores, f"{table} holds no scores"
+    text = text[["model", "case", "fold", *scores, "bundle_sha256"]]
     return sorted(text.itertuples(index=False, name=None))
 
 

@@ -81,12 +81,11 @@ def sample_size_table(
     """Riley's criteria for the model that needs the most: the one with the most candidates.
 
     Of a continuous outcome whose mean is near 0 (`SMALL_MEAN`) the criterion on the mean is not
-    asked: its margin is a share of the mean. Of a time to an event the median follow-up stands for
-    the mean one; only the criterion on the overall risk depends on it.
+    asked: its margin is a share of the mean.
 
     Args:
         cards: what is known of each model: `name`, `kind` of its outcome (default: binary),
-            `columns` (the candidates), `n_patients` of its training part, and what
+            candidate `parameters`, `n_patients` of its training part, and what
             `cards.training_card` tells of an outcome of this kind.
         expected_r2: Cox-Snell R², of a continuous outcome the adjusted one; default: 15 % of its
             maximum.
@@ -100,8 +99,8 @@ def sample_size_table(
     """
     if not cards:
         raise RadpipeError("the sample size cannot be computed", found="no model with features")
-    card = max(cards, key=lambda c: len(c["columns"]))
-    parameters, found = len(card["columns"]), int(card["n_patients"])
+    card = max(cards, key=lambda c: int(c["parameters"]))
+    parameters, found = int(card["parameters"]), int(card["n_patients"])
     table = _criteria(card, parameters, found, expected_r2)
     return table.assign(model=card["name"], parameters=parameters)
 
@@ -119,7 +118,7 @@ def _criteria(
         asked = mean if abs(mean) >= SMALL_MEAN * sd else None
         return riley_continuous(parameters=parameters, r2=r2, mean=asked, sd=sd, found=found)
     if kind == "survival":
-        follow_up = float(card["median_time"])
+        follow_up = float(card["mean_time"])
         return riley_survival(
             parameters=parameters,
             rate=int(card["n_events"]) / (int(card["n"]) * follow_up),

@@ -70,14 +70,16 @@ def candidates_of(
     """The features that each model could choose from and that mean the same in every fold.
 
     Args:
-        cards: what is known of each model's final fit, by model: `columns` and the `features` used.
+        cards: what is known of each model's final fit, by model: raw `columns`, which of them are
+            `categorical`, the `categories` that stand for those, and the `features` used.
         encoders: names of the encoders; their features `<encoder>__e000` are left out, for an
             encoder is trained anew in every fold.
     """
     learned = re.compile(rf"({'|'.join(map(re.escape, encoders))})__e\d+") if encoders else None
     found = {}
     for model, card in cards.items():
-        names = [*card["columns"], *(f["feature"] for f in card["features"])]
+        numbers = [c for c in card["columns"] if c not in card["categorical"]]
+        names = [*numbers, *card["categories"], *(f["feature"] for f in card["features"])]
         kept = (n for n in names if learned is None or not learned.fullmatch(n))
         found[model] = list(dict.fromkeys(kept))
     return found

@@ -36,6 +36,14 @@ with warnings.catch_warnings():
 BACKGROUND_ROWS = 50
 """Rows of the background behind sampled values; more are drawn from at random."""
 
+FEWEST_ROWS = 10
+"""Rows of the background that are always kept."""
+
+MOST_PREDICTIONS = 500_000
+"""Rows that a model is asked for when values are sampled, about: minutes of a searched model.
+
+Without a limit a search over 200 features of 200 cases would be explained for hours."""
+
 FOREST_ROWS = 100
 """Rows of the background behind the values of a forest, at most: the work grows with each."""
 
@@ -144,7 +152,8 @@ def explain_predictions(
         table: rows to explain, indexed by case.
         background: rows of the training data.
         seed: of the permutations and of the choice of background rows.
-        permutations: random orders of the inputs, each walked forwards and backwards.
+        permutations: random orders of the inputs, each walked forwards and backwards; fewer, and
+            of a smaller background, where that is more than `MOST_PREDICTIONS`.
         columns: those the model looks at, if known; default: sought by `used_columns`.
     """
     check_columns(table, background)
@@ -153,16 +162,26 @@ def explain_predictions(
         prediction = _series(predict(table), table)
         return _collect(table[[]], np.empty((len(table), 0)), prediction, "permutation")
     codes = Codes.of(table, background, used)
-    few = background.sample(min(BACKGROUND_ROWS, len(background)), random_state=seed)
+    size, orders = _affordable(len(table), len(used), len(background), permutations)
+    few = background.sample(size, random_state=seed)
     values = sampled_shapley(
         codes.predictor(predict),
         codes.encode(table),
         codes.encode(few),
-        orders=permutations,
+        orders=orders,
         seed=seed,
     )
     prediction = _series(predict(table), table)
     return _collect(table[used], values, prediction, "permutation")
+
+
+def _affordable(rows: int, inputs: int, background: int, orders: int) -> tuple[int, int]:
+    """Rows of the background and orders of the inputs within `MOST_PREDICTIONS`."""
+    size = min(BACKGROUND_ROWS, background)
+    walks = 2 * rows * inputs
+    orders = max(1, min(orders, MOST_PREDICTIONS // (walks * size)))
+    affordable = max(FEWEST_ROWS, MOST_PREDICTIONS // (walks * orders))
+    return min(size, affordable), orders
 
 
 def summarise_shap(found: ShapValues) -> pd.DataFrame:

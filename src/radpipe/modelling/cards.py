@@ -102,6 +102,29 @@ def training_card(
     }
 
 
+def candidate_facts(columns: Sequence[str], table: pd.DataFrame) -> dict[str, Any]:
+    """What a model could have used, before anything was selected.
+
+    Args:
+        columns: the raw columns of its blocks.
+        table: the training part; columns of objects hold categories.
+
+    Returns:
+        `categories`, the names `<column>_<category>` that its categories become, and `parameters`:
+        one a number, and one fewer than there are categories of a column.
+    """
+    levels = {
+        column: sorted(table[column].dropna().unique(), key=str)
+        for column in columns
+        if table[column].dtype.kind == "O"
+    }
+    spent = sum(len(own) - 1 for own in levels.values() if own)
+    return {
+        "categories": [f"{column}_{level}" for column, own in levels.items() for level in own],
+        "parameters": max(1, len(columns) - len(levels) + spent),
+    }
+
+
 def selection_table(cards: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
     """What each model chose in each fold.
 
@@ -134,6 +157,7 @@ def _outcome_summary(y: Target, settings: FitSettings) -> dict[str, Any]:
     horizon = settings.horizon
     return {
         "n_events": int(y["event"].sum()),
+        "mean_time": float(np.mean(y["time"])),
         "median_time": float(np.median(y["time"])),
         "horizon": float(np.median(y["time"])) if horizon is None else float(horizon),
     }

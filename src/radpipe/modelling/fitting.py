@@ -18,6 +18,7 @@ from radpipe.modelling.averaging import AVERAGES, PipelineAverage
 from radpipe.modelling.blocks import Blocks
 from radpipe.modelling.cards import (
     FitSettings,
+    candidate_facts,
     class_count,
     fit_settings,
     selection_table,
@@ -147,6 +148,7 @@ def fit_tabular(
     card |= fit.card | {"features": fit.features.to_dict("records")}
     card |= {"threshold": None if np.isnan(threshold) else threshold}
     card |= {"columns": columns, "categorical": list(recipe.categorical)}
+    card |= candidate_facts([c for c in columns if X.block_of.get(c) in model.blocks], table)
     outputs = output_columns(settings.kind, card)
     inner = pd.DataFrame(fit.out_of_fold, columns=outputs, index=table.index.astype(str))
     return FittedModel(

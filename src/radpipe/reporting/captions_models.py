@@ -14,7 +14,8 @@ MODELS: dict[str, tuple[str, str]] = {
     ),
     "confusion": (
         "**Confusion matrices in the {subject} cohort**: cases of each true class (rows) called "
-        "each class (columns), with the share of the row. Right calls lie on the diagonal.",
+        "each class (columns), with the share of the row; counts are means over repeats. Right "
+        "calls lie on the diagonal.",
         "Confusion matrices in the {subject} cohort, one panel a model.",
     ),
     "scatter": (

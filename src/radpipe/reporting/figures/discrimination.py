@@ -190,7 +190,8 @@ def _interval(
     estimate, low, high = ends
     axis.plot([low, high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
     axis.plot([estimate], [y], color=colour, marker=marker, markersize=4.5)
-    text = f"{number(estimate, 2)} ({bounds(low, high, 2)})"
+    interval = f" ({bounds(low, high, 2)})" if np.isfinite([low, high]).all() else ""
+    text = f"{number(estimate, 2)}{interval}"
     axis.annotate(
         text,
         xy=(1.0, y),

@@ -70,7 +70,10 @@ def bland_altman_panels(
     shown = _shown(predictions, cohort)
     models, colours = models_of(study, shown), model_colours(study)
     found = agreement[agreement["cohort"] == cohort]
-    low, high = _span((shown["y_pred"] - shown["y_true"]).to_numpy(float))
+    # The limits of a few cases lie outside all of them; the text above must not cross them.
+    limits = found.loc[found["measure"].isin(["lower_limit", "upper_limit"]), "estimate"]
+    apart = (shown["y_pred"] - shown["y_true"]).to_numpy(float)
+    low, high = _span(np.concatenate([apart, limits.dropna().to_numpy(float)]))
     figure = new_figure(0.4 + 1.9 * -(-len(models) // 4))
     axes = panels(figure, len(models), 4, sharex=True, sharey=True)
     for axis, model in zip(axes, models, strict=True):
@@ -88,7 +91,7 @@ def bland_altman_panels(
                 0.97, 0.98, text, transform=axis.transAxes, ha="right", va="top", fontsize=7.5
             )
         axis.set_title(shorten(model, 22))
-        axis.set_ylim(low, high + 0.12 * (high - low))
+        axis.set_ylim(low, high + 0.16 * (high - low))
         axis.locator_params(nbins=4)
     figure.supxlabel("mean of predicted and observed", fontsize=8.5)
     figure.supylabel("predicted − observed", fontsize=8.5)

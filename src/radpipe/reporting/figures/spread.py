@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from radpipe.config import Study
-from radpipe.evaluation.selection_stability import FREQUENCY
+from radpipe.evaluation.selection_stability import FREQUENCY, STABILITY
 from radpipe.io.outcomes import value_key
 from radpipe.reporting.figures.style import (
     COHORT_MARKERS,
@@ -96,7 +96,7 @@ def subgroup_forest(study: Study, subgroups: pd.DataFrame) -> Figure:
 
 
 def selection_bars(study: Study, stability: pd.DataFrame, model: str) -> Figure | None:
-    """In what share of the folds a model selects its features; None if it selects none.
+    """In what share of the folds a model selects its features; None if it selects none, or all.
 
     Args:
         study: colours of the models.
@@ -105,7 +105,9 @@ def selection_bars(study: Study, stability: pd.DataFrame, model: str) -> Figure 
     """
     own = stability[(stability["model"] == model) & (stability["measure"] == FREQUENCY)]
     own = own.sort_values("estimate", ascending=False, kind="stable").iloc[:TOP]
-    if own.empty:
+    index = stability[(stability["model"] == model) & (stability["measure"] == STABILITY)]
+    # Without an index nothing was selected: bars of the same length would tell nobody anything.
+    if own.empty or index["estimate"].isna().all():
         return None
     figure = new_figure(0.6 + 0.2 * len(own))
     axis = figure.subplots()

@@ -112,6 +112,9 @@ def panels(figure: Figure, n: int, columns: int, **options: object) -> list[Axes
     axes = [axis for row in grid for axis in row]
     for axis in axes[n:]:
         axis.remove()
+    # A shared axis is labelled in the last row alone, where some columns have no panel.
+    for axis in axes[max(0, n - columns) : n]:
+        axis.tick_params(labelbottom=True)
     return axes[:n]
 
 

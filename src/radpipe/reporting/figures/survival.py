@@ -160,6 +160,7 @@ def score_curves(study: Study, scores: pd.DataFrame) -> Figure:
             for row in range(rows):
                 grid[row, column].axvline(axis, color=GREY, linewidth=0.8, linestyle="--")
         grid[-1, column].set_xlabel(_time_of(study))
+        grid[-1, column].locator_params(axis="x", nbins=5)
     grid[0, 0].set_ylabel("AUC")
     if rows > 1:
         grid[1, 0].set_ylabel("Brier score")

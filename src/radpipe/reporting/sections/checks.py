@@ -4,6 +4,7 @@ import pandas as pd
 
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table, literal
+from radpipe.reporting.metric_names import metric_name
 from radpipe.reporting.numbers import (
     MISSING,
     as_float,
@@ -22,9 +23,9 @@ def controls(context: Context) -> Section | None:
         return None
     rows = [
         (
-            str(r.control).replace("_", " "),
+            _control_name(r.control),
             str(r.model),
-            str(r.metric),
+            metric_name(str(r.metric)),
             with_bounds(r.estimate, r.ci_low, r.ci_high),
             _expected(r.expected),
             p_value(r.p),
@@ -33,14 +34,7 @@ def controls(context: Context) -> Section | None:
         for r in table.itertuples()
     ]
     blocks: list[Block] = [
-        Paragraph(
-            "Negative controls run the same chain where it should find less: **permuted labels** "
-            "through all fitting (p counts the permutations that reach the true AUC, "
-            "[@ojala2010] [@phipson2010]); **shuffled voxels**, which keep size, shape and "
-            "histogram but no texture; **a displaced mask** of the same shape elsewhere. A control "
-            "that does as well as the model says that the model does not need what the control "
-            "destroys [@welch2019]."
-        ),
+        Paragraph(_what_controls_are(table)),
         Table(
             ("control", "model", "metric", "estimate", "expected", "p", "n"),
             tuple(rows),
@@ -49,6 +43,44 @@ def controls(context: Context) -> Section | None:
     ]
     blocks += [*_alarms(table), *_tripwires(context)]
     return Section("controls", "Negative controls", tuple(blocks))
+
+
+_CONTROLS = {
+    "permuted_labels": "**permuted labels** through all fitting (p counts the permutations that "
+    "reach the {metric} of the true ones, [@ojala2010] [@phipson2010])",
+    "shuffled": "**shuffled voxels**, which keep size, shape and histogram but no texture",
+    "displaced": "**a displaced mask** of the same shape elsewhere",
+    "noise": "**a mask filled with noise** of the mean and the spread of the region",
+}
+"""What each control is, in the order of the text."""
+
+
+_NAMES = {
+    "shuffled": "shuffled voxels",
+    "displaced": "displaced mask",
+    "noise": "mask filled with noise",
+}
+
+
+def _control_name(control: object) -> str:
+    return _NAMES.get(str(control), str(control).replace("_", " "))
+
+
+def _what_controls_are(table: pd.DataFrame) -> str:
+    """The controls that this study ran; of a table of features there are no regions to change."""
+    metric = metric_name(str(table["metric"].iloc[0]))
+    run = set(table["control"].astype(str))
+    said = [text.format(metric=metric) for name, text in _CONTROLS.items() if name in run]
+    regions = run - {"permuted_labels"}
+    against = (
+        " A control that does as well as the model says that the model does not need what the "
+        "control destroys [@welch2019]."
+        if regions
+        else ""
+    )
+    return f"Negative controls run the same chain where it should find less: {'; '.join(said)}." + (
+        against
+    )
 
 
 def _tripwires(context: Context) -> list[Block]:
@@ -77,6 +109,8 @@ MEANING = {
     "model uses lies in the intensities, and texture is not needed for it.",
     "displaced": "The same shape elsewhere predicts more than its size explains: what the model "
     "uses lies in the whole image (the site, the scanner), not in the region.",
+    "noise": "Noise keeps only mean, spread and shape of the region: what the model uses beyond "
+    "size lies in these, and the pattern inside is not needed for it.",
 }
 """What it says when a control does better than expected."""
 
@@ -87,17 +121,26 @@ def _alarms(table: pd.DataFrame) -> list[Block]:
     for row in table.itertuples():
         low, high, expected = (as_float(x) for x in (row.ci_low, row.ci_high, row.expected))
         if low > expected:
-            name = literal(str(row.control).replace("_", " "))
+            name = literal(_control_name(row.control))
             blocks.append(
                 Callout(
                     "warning",
                     f"**A control lies above what is expected:** {name} of `{literal(row.model)}` ("
-                    f"{literal(row.metric)} {number(row.estimate)}, "
+                    f"{metric_name(str(row.metric))} {number(row.estimate)}, "
                     f"{bounds(low, high)}; expected {number(expected, 2)}). "
                     + MEANING.get(str(row.control), MEANING["permuted_labels"]),
                 )
             )
     return blocks
+
+
+def _ceiling(table: pd.DataFrame) -> str:
+    """What bounds the models, where their discrimination is held against the truth."""
+    if not (table["stage"] == "discrimination").any():
+        return ""
+    return (
+        " The ceiling is the AUC of the latent value itself; no model can be expected to do better."
+    )
 
 
 def truth(context: Context) -> Section | None:
@@ -125,8 +168,7 @@ def truth(context: Context) -> Section | None:
         (
             Paragraph(
                 "This cohort is simulated: transforms, bias fields, masks and the latent value "
-                f"behind the outcome are known. {verdict} The ceiling is the AUC of the latent "
-                "value itself; no model can be expected to do better."
+                f"behind the outcome are known. {verdict}{_ceiling(table)}"
             ),
             Table(
                 ("stage", "measure", "value", "goal", "met"), tuple(rows), "**Truth and result.**"

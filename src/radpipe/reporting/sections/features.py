@@ -197,7 +197,7 @@ def _selection_tables(context: Context, selection: pd.DataFrame, top: int = 6) -
         part = used[(used["model"] == model) & (used["fold"] != FINAL)]
         if model in alone and part["feature"].nunique() < 2:
             continue  # a baseline made of one column has nothing to choose
-        folds = part["fold"].nunique()
+        folds = len(context.study.splits.outer)
         weights = part.groupby("feature")["weight"].agg(["count", "mean"])
         weights["size"] = weights["mean"].abs()
         weights = weights.sort_values(["count", "size"], ascending=False, kind="stable")[:top]

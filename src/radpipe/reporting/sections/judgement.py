@@ -1,7 +1,9 @@
 """Sentences that follow from numbers alone: what an interval allows one to say."""
 
 from collections.abc import Mapping
+from math import isfinite
 
+import numpy as np
 import pandas as pd
 
 from radpipe.config import Study
@@ -187,12 +189,30 @@ def planned_sample_sentence(table: pd.DataFrame) -> str:
         f"{candidates:,} candidate parameters; those that a selection discards count too. To "
         f"develop a model of that size Riley's criteria [@riley2020] ask for "
         f"{float(asked['needed']):,.0f} patients; there were {float(asked['found']):,.0f}."
+        f"{_counted_sentence(table)}"
     )
+
+
+def _counted_sentence(table: pd.DataFrame) -> str:
+    """The same in events, or in cases of the rarest class, where the kind of outcome has them."""
+    counted = {"events": "have the event", "smallest_class": "be of the rarest class"}
+    for criterion, words in counted.items():
+        rows = table[table["criterion"] == criterion]
+        if len(rows):
+            needed = np.ceil(float(rows["needed"].iloc[0]))
+            return f" Of those needed {needed:,.0f} would have to {words}."
+    return ""
 
 
 def difference_sentence(model: str, other: str, cohort: str, found: Difference, kind: Kind) -> str:
     """What the comparison of two models in one cohort allows one to say."""
     sign = "+" if found.estimate > 0 else ""
+    if not isfinite(found.low):
+        return (
+            f"In the {literal(cohort)} cohort the difference in {kind.label} between "
+            f"`{literal(model)}` and `{literal(other)}` is {sign}{number(found.estimate)}; no "
+            "interval can be given."
+        )
     numbers = (
         f"difference in {kind.label} {sign}{number(found.estimate)}, "
         f"{bounds(found.low, found.high)}, Holm-adjusted {p_clause(found.p_holm)}"

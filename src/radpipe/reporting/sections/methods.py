@@ -104,6 +104,8 @@ def _features(context: Context) -> str:
     parts = ["**Features.**"]
     if features.handcrafted is not None:
         parts.append(describe_handcrafted(features.handcrafted))
+    if features.table is not None:
+        parts.append(f"Features were not measured here but given in `{features.table.name}`.")
     parts += [describe(e) for e in features.encoders]
     if features.clinical:
         names = listing([f"`{literal(c)}`" for c in features.clinical])
@@ -200,11 +202,12 @@ def _model_table(context: Context) -> Table:
         (m.name, ", ".join(m.blocks or m.of), m.predictor.replace("_", " "), _selection(m))
         for m in study.models
     ]
+    ranked = any(len(m.selection.keep) > 1 for m in study.models if m.selection.method != "none")
     return Table(
         ("model", "sees", "predictor", "selection"),
         tuple(rows),
         "**Models as configured.**",
-        "Numbers of features were tuned in the inner folds.",
+        "Numbers of features were tuned in the inner folds." if ranked else "",
         frozenset(i for i, m in enumerate(study.models) if m.name == study.primary),
     )
 

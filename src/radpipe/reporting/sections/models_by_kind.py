@@ -32,10 +32,19 @@ def first_tables(context: Context) -> list[tuple[str, tuple[str, ...]]]:
         metrics = [str(m) for m in context.table("performance")["metric"]]
         return [("Discrimination", ("auc_hand_till", *class_aucs(metrics)))]
     if kind == "regression":
-        return [("Agreement with the observed values", _EXPLAINED), ("Errors", _ERRORS)]
+        return [
+            ("Agreement with the observed values", _EXPLAINED),
+            (f"Errors, in the unit of {_outcome(context)} (MSE: in its square)", _ERRORS),
+        ]
     if kind == "survival":
         return [("Discrimination", ("c_index", "c_index_uno", "auc_t"))]
     return [("Discrimination", ("auc", "auc_fold_mean", "average_precision"))]
+
+
+def _outcome(context: Context) -> str:
+    """The column of the outcome, as it is printed."""
+    outcome = context.study.outcome
+    return literal(outcome.column) if outcome is not None else "the outcome"
 
 
 def details(context: Context) -> list[Block]:
@@ -178,7 +187,7 @@ def _agreement(context: Context) -> list[Block]:
                 ("model", *_MEASURES.values()),
                 tuple(rows),
                 f"**Predicted less observed**, {literal(cohort)} cohort: bias and limits of "
-                "agreement.",
+                f"agreement, in the unit of {_outcome(context)}.",
                 "In brackets the interval by bootstrap over patients"
                 + (", conditional on the fitted models." if cohort == DEVELOPMENT else "."),
                 frozenset(i for i, m in enumerate(models) if m == context.study.primary),

@@ -1,10 +1,12 @@
 """Whether the cohort is large enough for the models that were fitted on it."""
 
+from math import ceil
+
 from radpipe.config.outcome import OutcomeKind
 from radpipe.reporting.context import Context
 from radpipe.reporting.document import Block, Callout, Paragraph, Section, Table
 from radpipe.reporting.kinds import kind_of_study
-from radpipe.reporting.numbers import percent, significant
+from radpipe.reporting.numbers import as_float, percent, significant
 from radpipe.reporting.sections.judgement import planned_sample_sentence
 
 _CRITERIA = {
@@ -50,8 +52,8 @@ def sample_size(context: Context) -> Section | None:
         (
             names.get(str(r.criterion), str(r.criterion)),
             significant(r.value),
-            significant(r.needed),
-            significant(r.found),
+            f"{ceil(as_float(r.needed)):,}",
+            f"{as_float(r.found):,.0f}",
             "no" if str(r.met).lower() == "false" else "yes",
         )
         for r in table.itertuples()
@@ -83,9 +85,19 @@ def _how(context: Context) -> str:
         if expected is None
         else f"{significant(expected)}, as the config says"
     )
+    each = (
+        " A parameter of several classes is fitted once for each class but one."
+        if kind == "multiclass"
+        else ""
+    )
+    networks = (
+        " Networks are not counted here: they have far more parameters than any of these models."
+        if any(model.is_network for model in context.study.models)
+        else ""
+    )
     return (
         "How many cases would a model of this outcome need? Criteria for developing "
-        f"{_MODEL[kind]}, counted on all candidate parameters before anything was fitted, also "
-        f"those that a selection discards later. The {measure} that is expected of the model is "
-        f"{assumed}."
+        f"{_MODEL[kind]}, counted on all candidate parameters before anything was fitted (one "
+        "of a number, k − 1 of a column of k categories), also those that a selection discards "
+        f"later. The {measure} that is expected of the model is {assumed}.{each}{networks}"
     )

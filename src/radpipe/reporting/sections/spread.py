@@ -73,7 +73,8 @@ def subgroups(context: Context) -> Section | None:
 
 
 def _subgroup_table(context: Context, table: pd.DataFrame, cohort: str) -> Table:
-    metrics = list(dict.fromkeys(table["metric"]))
+    primary = kind_of_study(context.study).metric
+    metrics = sorted(dict.fromkeys(table["metric"]), key=lambda metric: metric != primary)
     keyed = table.assign(level=table["level"].map(value_key))
     rows = []
     for (subgroup, level), part in keyed.groupby(["subgroup", "level"], sort=False):

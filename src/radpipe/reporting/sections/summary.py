@@ -70,12 +70,13 @@ def _what(context: Context) -> str:
 
 
 def _sources(study: Study) -> str:
-    """What a model sees: images and the region drawn in them, or a table."""
+    """What models see: images and the region drawn in them, or a table; and clinical columns."""
+    clinical = " and clinical data" if study.features.clinical else ""
     if not study.images.modalities:
-        return "a table of features"
+        return f"a table of features{clinical}"
     images = listing([f"`{m}`" for m in study.images.modalities])
     labels = listing([f"`{name}`" for name in study.segmentation.labels])
-    return f"{images} images and the region {labels}"
+    return f"{images} images{',' if clinical else ' and'} the region {labels}{clinical}"
 
 
 def _were(n: int) -> str:
