@@ -311,8 +311,9 @@ controls) put together as rule `collect_features` does it, each row in a process
 
 {lines}
 
-Some cases are read at a time, and a row group of 256 or more is held. Goal: the largest cohort takes at most {GROWTH_GOAL:g} times the
-memory of the one before it, beyond what the imported packages take.
+Some cases are read at a time, and a row group of 256 or more is held. Goal: the largest cohort
+takes at most {GROWTH_GOAL:g} times the memory of the one before it, beyond what the imported
+packages take.
 """
 
 
