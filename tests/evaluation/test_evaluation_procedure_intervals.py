@@ -108,17 +108,17 @@ def test_both_roles_of_a_slope():
 
 def test_the_variance_by_hand():
     # AUC: half of what was measured with much error, half of the most that it can be.
-    assert Inflation(1.0, 0.5, 0.4, 10, 5).variance == 1 + (0.5 + 0.5) / 2
-    assert Inflation(1.0, 0.5, 0.2, 10, 5).variance == 1 + (0.5 + 0.25) / 2
-    assert Inflation(1.0, 0.5, -1.0, 10, 5).variance == 1 + 0.5 / 2
+    assert Inflation(1.0, 0.5, 0.4, 10, 5, 100).variance == 1 + (0.5 + 0.5) / 2
+    assert Inflation(1.0, 0.5, 0.2, 10, 5, 100).variance == 1 + (0.5 + 0.25) / 2
+    assert Inflation(1.0, 0.5, -1.0, 10, 5, 100).variance == 1 + 0.5 / 2
     # A slope whose c is what F says: 4 F² (1 - F / 2) (K / (K - 1 + F))².
-    as_expected = Inflation(1.0, 0.5, 0.4, 10, 5, cancelling=True)
+    as_expected = Inflation(1.0, 0.5, 0.4, 10, 5, 100, cancelling=True)
     assert as_expected.variance == pytest.approx(4 * 0.25 * 0.75 * (5 / 4.5) ** 2)
     for cancelling in (True, False):
         # All meet at twice the usual variance without signal; below chance the tail is longer.
-        assert Inflation(1.0, 1.0, 0.8, 10, 5, cancelling).variance == 2
-        assert Inflation(1.0, 4.0, 0.8, 10, 5, cancelling).variance == pytest.approx(3.6)
-    near = Inflation(1.0, 1 - 1e-9, 0.8, 10, 5, cancelling=True)
+        assert Inflation(1.0, 1.0, 0.8, 10, 5, 100, cancelling).variance == 2
+        assert Inflation(1.0, 4.0, 0.8, 10, 5, 100, cancelling).variance == pytest.approx(3.6)
+    near = Inflation(1.0, 1 - 1e-9, 0.8, 10, 5, 100, cancelling=True)
     assert near.variance == pytest.approx(2)
 
 

@@ -46,8 +46,8 @@ import numpy.typing as npt
 from radpipe.errors import RadpipeError
 from radpipe.types import Matrix, Vector
 
-TAIL = 0.9
-"""Share of the training part that the variance has at least where F > 1; set by simulation."""
+TAIL = 10
+"""Where F > 1 the variance is at least 1 - TAIL / n of the training part; set by simulation."""
 
 ROLES_POWER = 1.25
 """Power of the slope's variance in what c says beside F; its weight 1 - F² and this are set so."""
@@ -75,6 +75,7 @@ class Inflation:
         repeats: of the cross-validation; with one, F and c are unknown and the variance is twice
             the conditional one, the most that it is expected to be.
         folds: K of a repeat.
+        patients: n of the cohort.
         cancelling: whether the metric depends on the scale of a model, as a calibration slope.
     """
 
@@ -83,6 +84,7 @@ class Inflation:
     roles: float
     repeats: int
     folds: float
+    patients: int
     cancelling: bool = False
 
     @property
@@ -92,7 +94,7 @@ class Inflation:
             return 2 * self.conditional
         share = self.training
         if share >= 1:
-            return self.conditional * max(2.0, TAIL * share)
+            return self.conditional * max(2.0, (1 - TAIL / self.patients) * share)
         if not self.cancelling:
             both = float(np.clip(self.roles * self.folds / (self.folds - 1), 0, share))
             return self.conditional * (1 + (share + both) / 2)
@@ -194,12 +196,12 @@ def inflation(
     conditional = float((mean**2).sum()) * names.size / max(names.size - 2, 1)
     count = float(np.mean([np.unique(row).size for row in groups]))
     if repeats == 1 or not conditional > 0:
-        return Inflation(conditional, 1.0, 1.0, repeats, count, cancelling)
+        return Inflation(conditional, 1.0, 1.0, repeats, count, names.size, cancelling)
     moved = float(by_patient.var(axis=0, ddof=1).sum())
     # H weighs a pair by how often it was on both sides, which differs the more the fewer repeats.
     training = (count - 1 + 1 / repeats) * moved / conditional
     roles = _both_roles(by_patient, mean, groups)
-    return Inflation(conditional, training, roles, repeats, count, cancelling)
+    return Inflation(conditional, training, roles, repeats, count, names.size, cancelling)
 
 
 def _both_roles(influence: Matrix, mean: Vector, groups: npt.NDArray[np.generic]) -> float:
