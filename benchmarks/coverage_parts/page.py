@@ -32,9 +32,9 @@ simulation. Were every coverage 0.95, chance would put {share:.1%} of the settin
 The form of the printed method follows from theory. Its constants (`TAIL`, `ROLES_POWER`, the weight
 1 - F² and that the upper limit of a slope is halfway) were settled on other cohorts: 110 to 500 of
 each of 42 of these 48 settings, with seeds that begin at 505,000,000,029 and rise by 7,919. The
-form 1 - `TAIL` / n came after a first run on cohorts with the seeds 2,026, 1,002,029 and so on, where
-the same share for every n covered in 0.982 with 50 patients, 10 features and no signal. The cohorts
-below have the seeds 2,027, 1,002,030 and so on and had no part in any of that.
+form 1 - `TAIL` / n came after a first run on cohorts with the seeds 2,026, 1,002,029 and so on,
+where the same share for every n covered in 0.982 with 50 patients, 10 features and no signal. The
+cohorts below have the seeds 2,027, 1,002,030 and so on and had no part in any of that.
 """
 
 CHECKS = """## Other kinds of cohorts and models
