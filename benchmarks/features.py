@@ -48,7 +48,7 @@ MEMORY_GOAL = 1.25
 """All filters together may take that many times the memory of one, beyond the bare packages."""
 
 COHORTS = (100, 300, 1000)
-"""Simulated cases that are collected; more than one row group from the second on."""
+"""Simulated cases that are collected; the last fill a row group."""
 
 GROWTH_GOAL = 1.25
 """The largest cohort may take that many times the memory of the one before it, beyond packages,
@@ -311,7 +311,7 @@ controls) put together as rule `collect_features` does it, each row in a process
 
 {lines}
 
-Some cases are read at a time, and a row group of 256 or more is held. Goal: the largest cohort
+Some cases are read at a time, and a row group of 1,024 or more is held. Goal: the largest cohort
 takes at most {GROWTH_GOAL:g} times the memory of the one before it, beyond what the imported
 packages take.
 """

@@ -20,9 +20,9 @@ from radpipe.types import Matrix
 FILES = 32
 """Tables of cases that are read together."""
 
-ROWS, GROUPS = 256, 8
-"""Rows of a row group at least, and row groups at most: what a file's footer holds of each column
-of a group stays in memory until the file is complete."""
+FEWEST, ROWS, GROUPS = 256, 1024, 8
+"""Rows of a row group, fewest and usual, and about how many groups there are of a larger size: what
+a file's footer holds of each column of a group stays in memory until the file is complete."""
 
 MEASUREMENT_KEYS = ["case", "subject", "source", "repeat", "status"]
 """The columns of a table of measurements beside its features."""
@@ -87,8 +87,8 @@ def collect_features(paths: Sequence[Path], out: Collected) -> list[str]:
         spool.seek(0)
         kept = [c for c, u in zip(columns, used, strict=True) if u]
         with _ParquetRows(narrow, KEYS, kept, len(controls)) as rows:
-            for start in range(0, len(controls), ROWS):
-                part = controls[start : start + ROWS]
+            for start in range(0, len(controls), FILES):
+                part = controls[start : start + FILES]
                 values = np.fromfile(spool, count=len(part) * len(columns))
                 rows.write(part, values.reshape(len(part), -1)[:, used])
     return columns
@@ -196,8 +196,9 @@ class _ParquetRows:
             path, self.schema, use_dictionary=False, write_statistics=False, store_schema=False
         )
         self.known: list[Keys] = []
+        size = max(FEWEST, min(rows, ROWS), -(-rows // GROUPS))
         # One column after the other, as the file wants them.
-        self.values = np.empty((max(ROWS, -(-rows // GROUPS)), len(columns)), order="F")
+        self.values = np.empty((size, len(columns)), order="F")
 
     def __enter__(self) -> "_ParquetRows":
         return self
