@@ -48,6 +48,17 @@ def test_the_centroid_lies_between_its_voxels(tmp_path: Path) -> None:
     assert crop[-1].ravel().tolist() == [1, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("margin", [None, Margin(2.0)])
+def test_of_a_region_in_two_parts_the_nearer_one_is_shown(
+    tmp_path: Path, margin: Margin | None
+) -> None:
+    files = write_case(tmp_path, [(0, 1, 1), (0, 2, 1), (7, 8, 9)])
+    crop = crop_case(files, (3, 3, 3), ["T1w"], margin)
+    # Neither the mean of the voxels nor the middle of their box is within three voxels of one.
+    assert crop[-1].sum() == 2
+    assert crop[0, 1, 1, 1] == 1 + 0 * 90 + 2 * 10 + 1
+
+
 def test_outside_the_image_is_zero(tmp_path: Path) -> None:
     files = write_case(tmp_path, [(0, 0, 0)])
     crop = crop_case(files, (3, 3, 3), ["T1w"])

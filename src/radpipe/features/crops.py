@@ -42,10 +42,11 @@ def crop_case(
 
     Without a margin the box lies around the centroid of the region and the voxel size is that of
     the images: a region larger than the box is cut, not shrunk, so that size stays visible. With a
-    margin it lies around the middle of the region's box, and `margin` says what is shown. Voxels
-    outside the image are 0 in every channel, and all those of a modality that is missing. Without a
-    region (no mask, or an empty one) the box lies at the centre of the image and `has_region` is
-    false.
+    margin it lies around the middle of the region's box, and `margin` says what is shown. Where
+    that shows nothing of a region in several parts, or a hollow one, the box lies around the voxel
+    of the region nearest to there. Voxels outside the image are 0 in every channel, and all those
+    of a modality that is missing. Without a region (no mask, or an empty one) the box lies at the
+    centre of the image and `has_region` is false.
 
     Returns:
         float32 (C + 1, D, H, W): the modalities in the order given, the mask last.
@@ -69,7 +70,9 @@ def crop_case(
     blank = np.zeros(region.shape, dtype=np.float32)
     channels = [*(there.get(m, blank) for m in modalities), region]
     if margin is None or not region.any():
-        start = _corner(region, crop)
+        where = np.argwhere(region)
+        centre = where.mean(axis=0) if len(where) else (np.array(region.shape) - 1) / 2
+        start = _corner(region, centre, crop)
         return np.stack([_box(channel, start, crop) for channel in channels]).astype(np.float32)
     spacing_mm = np.array(grid.GetSpacing()[::-1])
     return _around(channels, spacing_mm, crop, margin)
@@ -93,11 +96,16 @@ def _check_shape(
         )
 
 
-def _corner(region: npt.NDArray[np.bool_], crop: Voxels) -> list[int]:
+def _corner(region: npt.NDArray[np.bool_], centre: npt.NDArray, crop: Voxels) -> list[int]:
     """First index (z, y, x) of the box; negative where the box sticks out of the image."""
+
+    def around(place: npt.NDArray) -> list[int]:
+        return [int(np.floor(c + 0.5)) - n // 2 for c, n in zip(place, crop, strict=True)]
+
     where = np.argwhere(region)
-    centre = where.mean(axis=0) if len(where) else (np.array(region.shape) - 1) / 2
-    return [int(np.floor(c + 0.5)) - n // 2 for c, n in zip(centre, crop, strict=True)]
+    if not len(where) or _box(region, around(centre), crop).any():
+        return around(centre)
+    return around(where[((where - centre) ** 2).sum(axis=1).argmin()])
 
 
 def _box(array: npt.NDArray, start: list[int], crop: Voxels) -> npt.NDArray:
@@ -121,8 +129,7 @@ def _around(
     first, last = where.min(axis=0) - wide, where.max(axis=0) + wide
     if margin.resample:
         return _scaled(channels, spacing_mm, crop, first, last)
-    middle = (first + last) / 2
-    start = [int(np.floor(c + 0.5)) - n // 2 for c, n in zip(middle, crop, strict=True)]
+    start = _corner(channels[-1], (first + last) / 2, crop)
     result = np.stack([_box(channel, start, crop) for channel in channels]).astype(np.float32)
     for axis, low, high, begin in zip((1, 2, 3), first, last, start, strict=True):
         places = np.arange(result.shape[axis]) + begin
