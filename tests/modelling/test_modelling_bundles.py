@@ -137,6 +137,7 @@ def test_parts_lie_where_a_study_has_them(tmp_path: Path) -> None:
     fitted = tmp_path / "fitted"
     fitted.mkdir()
     (fitted / "classical.json").write_text("{}")
+    (fitted / ".snakemake_timestamp").touch()
     (tmp_path / "plan.yaml").write_text("patch: 3")
     parts = {
         "segmenters/unet/final/plan.yaml": tmp_path / "plan.yaml",

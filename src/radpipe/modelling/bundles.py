@@ -243,7 +243,8 @@ def _model_files(place: str, directory: Path) -> dict[str, bytes]:
 def _files_of(place: str, source: Path) -> dict[str, bytes]:
     """The bytes of a file, or of every file in a folder, by their places in the bundle."""
     if source.is_dir():
-        inside = sorted(file for file in source.rglob("*") if file.is_file())
+        # Snakemake keeps the time of a folder in a hidden file in it.
+        inside = sorted(f for f in source.rglob("[!.]*") if f.is_file())
         return {f"{place}/{f.relative_to(source).as_posix()}": f.read_bytes() for f in inside}
     return {place: source.read_bytes()}
 
