@@ -206,6 +206,8 @@ class _ParquetRows:
     def __exit__(self, *_: object) -> None:
         self._flush()
         self.writer.close()
+        # Another file may be written next, while this object is still named.
+        self.values = np.empty((0, 0))
 
     def write(self, keys: list[Keys], values: Matrix) -> None:
         while keys:
