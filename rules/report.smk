@@ -8,6 +8,7 @@ rule record_provenance:
         tables=list(report_tables().values()),
         # Shown nowhere, but a whole study makes them.
         maps=map_tables(),
+        bundles=bundle_files(),
     output:
         record=f"{RESULTS}/provenance.json",
     log:

@@ -25,9 +25,13 @@ def feature_targets(wildcards):
     return tables + expand(f"{TABLES}/embeddings/{{e}}/{{f}}.parquet", e=ENCODERS, f=FOLDS)
 
 
+def bundle_files():
+    """The frozen model of each, for new cases."""
+    return expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
+
+
 def model_targets(wildcards):
-    bundles = expand(f"{RESULTS}/bundles/{{m}}.zip", m=MODELS)
-    return [f"{TABLES}/predictions.tsv"] + bundles
+    return [f"{TABLES}/predictions.tsv"] + bundle_files()
 
 
 def measured_tables():

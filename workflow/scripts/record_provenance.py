@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.threads):
     from radpipe.provenance import study_provenance
 
     study = load_study(snakemake.params.study)
-    inputs = [Path(path) for path in (snakemake.input.cases, *snakemake.input.tables)]
+    made = (snakemake.input.cases, *snakemake.input.tables, *snakemake.input.bundles)
+    inputs = [Path(path) for path in made]
     record = study_provenance(study, read_case_sheet(study), inputs)
     write_json(record, snakemake.output.record)
