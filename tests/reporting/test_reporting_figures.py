@@ -19,6 +19,7 @@ from radpipe.reporting.figures import (
     driver,
     explanation,
     images,
+    quality,
     read_index,
     segmentation,
 )
@@ -82,6 +83,31 @@ def test_a_missing_modality_leaves_its_place_empty(demo) -> None:
     figure = images.case_overlays([("a", lacking)], {})
     assert [axis.get_title() for axis in figure.axes] == ["a · T1w", "a · FLAIR missing"]
     assert not figure.axes[1].images
+
+
+def test_titles_of_many_narrow_panels_have_two_lines(demo) -> None:
+    files = next(iter(demo.inputs.prepared.values()))
+    many = {f"modality{i}": path for i, path in enumerate([*files.images.values()] * 3)}
+    figure = images.case_overlays([("case1", dataclasses.replace(files, images=many))], {})
+    room = figure.get_figwidth() / len(many)
+    figure.canvas.draw()
+    for axis in figure.axes:
+        assert axis.get_title().startswith("case1\nmodality")
+        assert axis.title.get_window_extent().width / figure.dpi < room
+
+
+def test_quality_is_told_by_site_where_it_is_known() -> None:
+    rows = [("a", "prepared", "CT", "snr", 3.0), ("b", "prepared", "CT", "snr", 4.0)]
+    measures = pd.DataFrame(rows, columns=["case", "stage", "modality", "measure", "value"])
+
+    def labels(sites: dict[str, str]) -> list[str]:
+        figure = quality.quality_panels(measures, sites)
+        assert figure is not None
+        return [label.get_text() for label in figure.axes[0].get_xticklabels()]
+
+    assert labels({"a": "north", "b": "south"}) == ["CT\nnorth", "CT\nsouth"]
+    assert labels({"a": "north", "b": ""}) == ["CT\nunknown", "CT\nnorth"]
+    assert labels({"a": "", "b": ""}) == ["CT"]
 
 
 def test_a_study_without_outcome_has_no_figure_of_models(hippo) -> None:

@@ -20,8 +20,8 @@ CAPTIONS: dict[str, Caption] = {
         "Flow chart of cases: case sheet, cases set aside by reason, usable cases by cohort.",
     ),
     "quality": Caption(
-        "**Quality of images and of registration** by site. A point is a case, a bar the median. "
-        "Points far from the others deserve a look at the images.",
+        "**Quality of images and of registration** by site, where it is known. A point is a case, "
+        "a bar the median. Points far from the others deserve a look at the images.",
         "Quality measures of each case by modality and site.",
     ),
     "overlays": Caption(

@@ -86,7 +86,7 @@ def _cohort_drawings(study: Study, inputs: ReportInputs) -> Iterator[Drawing]:
         )
     measures = inputs.load("quality")
     if len(measures) and len(cases):
-        sites = dict(zip(cases["case"], cases["site"].astype(str), strict=True))
+        sites = dict(zip(cases["case"], cases["site"].fillna("").astype(str), strict=True))
         figure = quality.quality_panels(measures, sites)
         if figure is not None:
             yield Entry("quality", "quality"), figure

@@ -19,6 +19,8 @@ from radpipe.types import CaseFiles, Labels, Volume
 _LARGEST_IN = 2.3
 _TALLEST_IN = 8.0
 """Largest panel and tallest figure, in inches."""
+_ONE_LINE_IN = 1.4
+"""Narrower panels name the case above the modality."""
 
 
 def _axial(image: sitk.Image) -> sitk.Image:
@@ -45,13 +47,13 @@ def case_overlays(cases: Sequence[tuple[str, CaseFiles]], predicted: Mapping[str
     by_column = len(cases) == 3
     rows, columns = _layout(len(cases), len(modalities))
     side = min(WIDTH_IN / columns, _LARGEST_IN)
-    figure = new_figure(rows * (side + 0.22) + 0.35)
+    figure = new_figure(rows * (side + _title_in(side)) + 0.35)
     axes = panels(figure, rows * columns, columns)
     for axis in axes:
         axis.set_axis_off()
     for i, (label, files) in enumerate(cases):
         mine = axes[i::columns] if by_column else axes[i * len(modalities) :]
-        _one_case(mine, label, files, predicted.get(files.case), room=round(16 * side))
+        _one_case(mine, label, files, predicted.get(files.case), side)
     handles = [Line2D([], [], color=SKY, label="reference mask")] if _has_reference(cases) else []
     if any(files.case in predicted for _, files in cases):
         handles.append(Line2D([], [], color=ORANGE, linestyle="--", label="predicted mask"))
@@ -67,9 +69,14 @@ def _layout(cases: int, modalities: int) -> tuple[int, int]:
     for blocks in range(1, cases + 1):
         rows, columns = -(-cases // blocks), blocks * modalities
         side = min(WIDTH_IN / columns, _LARGEST_IN)
-        if columns >= 3 and rows * (side + 0.22) <= _TALLEST_IN:
+        if columns >= 3 and rows * (side + _title_in(side)) <= _TALLEST_IN:
             return rows, columns
     return 1, cases * modalities
+
+
+def _title_in(side: float) -> float:
+    """Height of a title, in inches."""
+    return 0.22 if side >= _ONE_LINE_IN else 0.34
 
 
 def _has_reference(cases: Sequence[tuple[str, CaseFiles]]) -> bool:
@@ -77,7 +84,7 @@ def _has_reference(cases: Sequence[tuple[str, CaseFiles]]) -> bool:
 
 
 def _one_case(
-    axes: Sequence[Axes], label: str, files: CaseFiles, predicted: Path | None, *, room: int
+    axes: Sequence[Axes], label: str, files: CaseFiles, predicted: Path | None, side: float
 ) -> None:
     masks = {
         colour: labels_of(_axial(read_image(path, case=files.case)))
@@ -86,7 +93,11 @@ def _one_case(
     }
     place = None
     for axis, (modality, path) in zip(axes, files.images.items(), strict=False):
-        title = f"{shorten(label, room - len(modality))} · {modality}"
+        room = round(16 * side)
+        if side >= _ONE_LINE_IN:
+            title = f"{shorten(label, room - len(modality))} · {modality}"
+        else:
+            title = f"{shorten(label, room)}\n{shorten(modality, room)}"
         if path is None:
             axis.set_title(f"{title} missing", fontsize=7, fontweight="normal")
             continue

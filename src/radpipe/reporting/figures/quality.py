@@ -40,12 +40,13 @@ def quality_panels(quality: pd.DataFrame, sites: Mapping[str, str]) -> Figure | 
 
     Args:
         quality: columns `case`, `stage`, `modality`, `measure`, `value`.
-        sites: the site of each case.
+        sites: the site of each case, empty where it is not known.
     """
     measures = [m for m in _QUALITY if (quality["measure"] == m).any()]
     if not measures:
         return None
     names = sorted(set(sites.values()))
+    labels = {site: site or ("unknown" if len(names) > 1 else "") for site in names}
     columns = min(3, len(measures))
     figure = new_figure(0.4 + 2.0 * -(-len(measures) // columns))
     for axis, measure in zip(panels(figure, len(measures), columns), measures, strict=True):
@@ -62,7 +63,7 @@ def quality_panels(quality: pd.DataFrame, sites: Mapping[str, str]) -> Figure | 
                     values[groups == site].dropna().to_numpy(),
                     _COLOURS[names.index(site) % 6],
                 )
-                places.append(f"{modality}\n{site}")
+                places.append(f"{modality}\n{labels[site]}".strip())
         axis.set_xticks(range(len(places)), places)
         axis.set_xlim(-0.6, len(places) - 0.4)
         axis.set_title(_QUALITY[measure])
