@@ -24,6 +24,9 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "regression": {"column": "burden", "kind": "regression"},
     "survival": {"kind": "survival", "time": "time", "event": "event", "horizon": 24},
 }
+BASELINES = {"volume": "Volume alone", "clinical": "Clinical data alone", "site": "Site alone"}
+"""Models that are fitted without being asked for, and how the report speaks of them."""
+
 FOREIGN = {
     "multiclass": ("Harrell", "R² of", "Kaplan", "Bland", "Sensitivity", "net benefit"),
     "regression": ("AUC", "Harrell", "Kaplan", "Brier", "Sensitivity", "classes", "net benefit"),
@@ -107,7 +110,7 @@ def words_of(study: StudyRun) -> str:
 def test_every_case_is_predicted_as_often_as_it_should_be(study: StudyRun) -> None:
     cases = read_table(study.results / "cohort/cases.tsv").set_index("case")["cohort"]
     expected = {case: 2 if cohort == "development" else 1 for case, cohort in cases.items()}
-    models = {m["name"] for m in study.config["models"]} | {"volume", "clinical"}
+    models = {m["name"] for m in study.config["models"]} | set(BASELINES)
     predictions = table(study, "predictions")
     assert set(predictions["model"]) == models
     for model, rows in predictions.groupby("model"):
@@ -126,7 +129,7 @@ def test_the_primary_metric_has_an_interval(study: StudyRun) -> None:
     metric = PRIMARY_METRIC[study.config["study"]]
     performance = table(study, "performance")
     performance = performance[performance["metric"] == metric]
-    assert len(performance) == 2 * 6
+    assert len(performance) == 2 * 7
     assert performance["estimate"].notna().all()
     known = bounded(performance)
     assert (known["ci_low"] <= known["estimate"]).all()
@@ -135,13 +138,13 @@ def test_the_primary_metric_has_an_interval(study: StudyRun) -> None:
 
 def test_the_gain_over_each_baseline_is_tested_and_adjusted(study: StudyRun) -> None:
     pairs = table(study, "comparisons")
-    gains = pairs[(pairs["model_a"] == "searched") & pairs["model_b"].isin(["volume", "clinical"])]
-    assert len(gains) == 4  # two baselines in two cohorts
+    gains = pairs[(pairs["model_a"] == "searched") & pairs["model_b"].isin(BASELINES)]
+    assert len(gains) == 6  # three baselines in two cohorts
     assert gains["difference"].notna().all()
     known = bounded(gains)
     assert (known["p_holm"] >= known["p"]).all()
     text = words_of(study)
-    for baseline in ("Volume alone", "Clinical data alone"):
+    for baseline in BASELINES.values():
         assert baseline in text
     assert text.count("Holm-adjusted") >= len(known)
 
@@ -157,7 +160,7 @@ def test_controls_subgroups_and_choices_are_complete(study: StudyRun) -> None:
     assert set(controls["control"]) == {"permuted_labels", "shuffled", "displaced"}
     subgroups = table(study, "subgroups").query("model == 'searched'")
     assert set(subgroups["subgroup"]) == {"site", "sex"}
-    assert len(table(study, "multiverse")) == 2 * 6  # models and repeats
+    assert len(table(study, "multiverse")) == 2 * 7  # models and repeats
     selection = table(study, "selection_stability")
     assert {"selection_frequency", "nogueira_stability"} == set(selection["measure"])
     tried = read_table(study.results / "models/searched/final/tuning.tsv")
