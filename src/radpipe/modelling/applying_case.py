@@ -26,6 +26,9 @@ from radpipe.modelling.encoding import read_sources
 from radpipe.segmentation.manifest import read_manifest
 from radpipe.types import FINAL, CaseFiles
 
+IMAGES = "images"
+"""The block of a network."""
+
 TABLES = "tables"
 """Folder below that of a run; it holds a folder a case."""
 
@@ -96,8 +99,9 @@ class CaseReader:
         text = self.sheet.table.set_index("case", drop=False).loc[[case]]
         path = self.folder / TABLES / case / "clinical.tsv"
         write_table(text[[*IDENTITY, *columns]], path)
+        # A network among the members of a fusion sees images, which are no columns.
         shown = assemble(
-            wanted.blocks,
+            [block for block in wanted.blocks if block != IMAGES],
             read_table(path),
             features,
             embeddings,
