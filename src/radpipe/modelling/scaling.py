@@ -139,16 +139,17 @@ class BlockScaler(TransformerMixin, BaseEstimator):
         self.scalers_: dict[str, Any] = {}
         for block, values in zip(self.imputers_, parts, strict=True):
             scaler = StandardScaler() if self.scaling == "standard" else RankScaler()
-            known = values[~np.isnan(values).any(axis=1)]
-            self.scalers_[block] = scaler.fit(known if len(known) else np.zeros_like(values))
+            self.scalers_[block] = scaler.fit(_known(values) if block == SITE else values)
         return self.scale(parts)
 
     def scale(self, parts: Sequence[Matrix]) -> Matrix:
         """Scale what `prepare` gave, all blocks side by side, shape (n, columns)."""
-        scalers = self.scalers_.values()
-        scaled = [s.transform(own) for s, own in zip(scalers, parts, strict=True)]
-        # All that is missing still is an unknown site.
-        return np.nan_to_num(np.hstack(scaled))
+        scaled = []
+        for (block, scaler), values in zip(self.scalers_.items(), parts, strict=True):
+            own = scaler.transform(values)
+            # Of a site alone; a gap in another block is a fault that must be seen.
+            scaled.append(np.nan_to_num(own) if block == SITE else own)
+        return np.hstack(scaled)
 
     def get_feature_names_out(self, _: object = None) -> npt.NDArray[np.object_]:
         """Names of the columns; a category is `<column>_<category>`."""
@@ -200,6 +201,12 @@ class BlockScaler(TransformerMixin, BaseEstimator):
         if categorical:
             names += list(self.categories_[block][-1].get_feature_names_out(categorical))
         return [str(n) for n in self.imputers_[block].get_feature_names_out(names)]
+
+
+def _known(sites: Matrix) -> Matrix:
+    """The rows of known sites; zeros if there is none."""
+    known = sites[~np.isnan(sites).any(axis=1)]
+    return known if len(known) else np.zeros_like(sites)
 
 
 def _category_steps() -> Pipeline:
