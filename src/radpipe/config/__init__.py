@@ -5,7 +5,7 @@ Every key is documented where it is defined, in the modules of this package, and
 closed: an unknown key stops the run.
 """
 
-from radpipe.config.base import REFERENCE, Section, Voxels
+from radpipe.config.base import IMAGES, REFERENCE, SITE, Section, Voxels
 from radpipe.config.encoders import Encoder
 from radpipe.config.handcrafted import Handcrafted
 from radpipe.config.images import FusedImage, Images
@@ -36,10 +36,11 @@ from radpipe.config.segmentation import (
     Start,
 )
 from radpipe.config.stability import Stability
-from radpipe.config.study import BASELINES, SITE, Study
+from radpipe.config.study import BASELINES, Study
 
 __all__ = [
     "BASELINES",
+    "IMAGES",
     "REFERENCE",
     "SITE",
     "Augmentation",

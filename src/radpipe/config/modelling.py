@@ -4,7 +4,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from radpipe.config.base import Name, Section, Voxels
+from radpipe.config.base import IMAGES, Name, Section, Voxels
 from radpipe.config.outcome import OutcomeKind
 from radpipe.config.segmentation import Start
 
@@ -240,7 +240,7 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _blocks_fit_predictor(self) -> Self:
-        if self.is_network != (self.blocks == ["images"]):
+        if self.is_network != (self.blocks == [IMAGES]):
             raise ValueError(
                 f"model '{self.name}': blocks [images] and a network such as cnn3d belong together"
             )

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from radpipe.config.base import REFERENCE, Name, Section
+from radpipe.config.base import IMAGES, REFERENCE, SITE, Name, Section
 from radpipe.config.encoders import Bottleneck, Encoder, Supervised
 from radpipe.config.images import Images
 from radpipe.config.messages import nearest
@@ -24,9 +24,6 @@ from radpipe.config.sections import (
     Splits,
 )
 from radpipe.config.segmentation import Classical, Network, Segmentation, Segmenter
-
-SITE = "site"
-"""The block of the site of a case, a column that every case table has."""
 
 BASELINES = (["volume"], ["clinical"], [SITE])
 """What the trivial models see that every other has to beat."""
@@ -210,7 +207,7 @@ class Study(Section):
     def blocks(self) -> list[str]:
         """The blocks that this study can offer to a model."""
         features = self.features
-        offered = ["images"] if self.images.modalities else []
+        offered = [IMAGES] if self.images.modalities else []
         offered += ["clinical"] if features.clinical else []
         offered += ["volume"] if features.handcrafted or features.volume else []
         offered += ["handcrafted"] if features.handcrafted or features.table else []

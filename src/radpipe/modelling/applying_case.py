@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from radpipe.config import REFERENCE, Controls, Study
+from radpipe.config import IMAGES, REFERENCE, Controls, Study
 from radpipe.config.encoders import Bottleneck
 from radpipe.errors import CaseError
 from radpipe.features.encoders import CaseEncoder, embed, load_encoder
@@ -25,9 +25,6 @@ from radpipe.modelling.blocks import Blocks, as_categories, assemble
 from radpipe.modelling.encoding import read_sources
 from radpipe.segmentation.manifest import read_manifest
 from radpipe.types import FINAL, CaseFiles
-
-IMAGES = "images"
-"""The block of a network."""
 
 TABLES = "tables"
 """Folder below that of a run; it holds a folder a case."""

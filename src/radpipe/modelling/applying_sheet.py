@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radpipe.config import REFERENCE, Classical, Study, load_study
+from radpipe.config import IMAGES, REFERENCE, Classical, Study, load_study
 from radpipe.errors import RadpipeError
 from radpipe.io.sheet import (
     MISSING,
@@ -67,7 +67,7 @@ def wanted_of(blocks: Sequence[str], context: Mapping[str, Any], study: Study) -
     table = bool({"volume", "handcrafted"} & set(blocks))
     encoders = tuple(e.name for e in study.features.encoders if e.name in blocks)
     given = table and study.features.table is not None
-    images = bool(encoders) or "images" in blocks or (table and not given)
+    images = bool(encoders) or IMAGES in blocks or (table and not given)
     models = [context, *(context.get("members") or {}).values()]
     asked = [(model.get("model") or {}).get("harmonisation") for model in models]
     beside = [c for h in asked if h for c in (h["batch"], *h.get("covariates", ()))]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from radpipe.config import Model, Study
+from radpipe.config import IMAGES, Model, Study
 from radpipe.evaluation.by_kind import PRIMARY_METRIC, performance, primary_metric
 from radpipe.evaluation.comparison import permutation_p
 from radpipe.logs import progress
@@ -109,7 +109,7 @@ def control_model(study: Study) -> Model | None:
 
     Models that see embeddings or images are left out: their features are fitted in the fold.
     """
-    encoders = {encoder.name for encoder in study.features.encoders} | {"images"}
+    encoders = {encoder.name for encoder in study.features.encoders} | {IMAGES}
     able = [
         model
         for model in study.models
