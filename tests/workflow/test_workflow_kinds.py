@@ -185,7 +185,7 @@ def test_the_report_speaks_the_language_of_its_kind(study: StudyRun) -> None:
     assert [word for word in FOREIGN[kind] if word in text] == []
 
 
-@pytest.mark.parametrize("model", ["radiomics", "searched", "cnn"])
+@pytest.mark.parametrize("model", ["radiomics", "searched", "cnn", "fusion"])
 def test_a_bundle_scores_external_cases_as_the_workflow_did(
     study: StudyRun, cohort: Path, tmp_path: Path, model: str
 ) -> None:
