@@ -1,12 +1,14 @@
 """Small cohorts with an outcome of each kind, with a planted signal and without one."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from radpipe.config import Model, Selection, Splits, Threshold
 from radpipe.modelling.blocks import Blocks
-from radpipe.modelling.fitting import FitSettings, FittedModel, fit_tabular
+from radpipe.modelling.fitting import FitSettings, FittedModel, fit_tabular, predict_scores
 from radpipe.modelling.outcomes import survival_array
 
 KINDS = ("binary", "multiclass", "regression", "survival")
@@ -70,3 +72,39 @@ def agreement(scores: pd.DataFrame, latent: np.ndarray) -> float:
     if score.nunique() < 2:
         return 0.0
     return float(spearmanr(score, latent).statistic)
+
+
+def difficult(kind: str) -> Iterator[tuple[Blocks, np.ndarray, Blocks]]:
+    """Training tables, their outcomes and new rows that every predictor has to survive.
+
+    More columns than cases, with gaps, a constant and a column without any value; then one column
+    with the signal; then one that does not vary.
+    """
+    _, y, latent = cohort(kind, 24)
+    x = values(24, 40, seed=4)
+    x[:, 0] = latent
+    x[:, 1] = 7.0
+    x[::5, 2] = np.nan
+    x[:, 3] = np.nan
+    new = values(5, 40, seed=5)
+    new[0, 2] = np.nan
+    for columns in (slice(None), slice(0, 1), slice(1, 2)):
+        yield blocks(x[:, columns]), y, blocks(new[:, columns])
+
+
+def agreement_with_noise(
+    kind: str, features: int, fit_one: Callable[[Blocks, np.ndarray], FittedModel]
+) -> float:
+    """Mean agreement, over six cohorts without a signal, of new scores with unrelated numbers."""
+    found = []
+    for seed in range(6):
+        x, y, _ = cohort(kind, 40, features, signal=False, seed=seed)
+        new = values(60, features, seed=seed + 70)
+        noise = np.random.default_rng(seed + 90).normal(size=60)
+        found.append(agreement(predict_scores(fit_one(x, y), blocks(new)), noise))
+    return float(np.mean(found))
+
+
+# A rank correlation of 60 pairs has a standard deviation of 0.13.
+CHANCE = 3 * 0.13 / np.sqrt(6)
+"""Largest mean agreement over six cohorts that is chance."""
