@@ -1,4 +1,4 @@
-"""The tables of all cases put together, in memory that does not grow with the cohort."""
+"""The tables of all cases put together, in memory that hardly grows with the cohort."""
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +51,8 @@ class Collected:
 def collect_features(paths: Sequence[Path], out: Collected) -> list[str]:
     """Put the tables of the cases together, in the order of `paths`.
 
-    The tables are written some cases at a time, so that memory does not grow with the cohort. A
+    The tables are written some cases at a time, so that memory hardly grows with the cohort: by the
+    footers of Parquet files. A
     column that a case lacks is missing there.
 
     Returns:
@@ -99,9 +100,7 @@ def collect_status(paths: Iterable[Path]) -> pd.DataFrame:
     tables = []
     for path in paths:
         with pq.ParquetFile(path) as file:
-            # What pandas noted of thousands of columns would cost more than the three wanted.
-            keys = file.read(columns=KEYS, use_threads=False).replace_schema_metadata(None)
-        tables.append(keys)
+            tables.append(file.read(columns=KEYS, use_threads=False))
     if not tables:
         raise RadpipeError("no feature tables to collect", found="0 files", expected="1 or more")
     return pa.concat_tables(tables).to_pandas()
