@@ -49,8 +49,8 @@ were set before any of these tables was run. After a first run with one repeat o
 (AUC Song2020 .947, WORC-Lipo .886, Arita2018 .761, Wang2024 .752, WORC-Melanoma .460) one thing was
 changed, for speed and not for these figures: only the better half of the pipelines sees the second
 draw of the inner folds. On a few simulated tables other sizes of the average, weights by inner AUC
-and a greedy choice of members differed too little to choose by, and equal weights of ten stayed. The
-tables are from radMLBench (MIT licence), which has 50; the other 45 were never looked at."""
+and a greedy choice of members differed too little to choose by, and equal weights of ten stayed.
+The tables are from radMLBench (MIT licence), which has 50; the other 45 were never looked at."""
 
 
 def judge(result: pd.DataFrame) -> pd.DataFrame:

@@ -52,8 +52,7 @@ def collect_features(paths: Sequence[Path], out: Collected) -> list[str]:
     """Put the tables of the cases together, in the order of `paths`.
 
     The tables are written some cases at a time, so that memory hardly grows with the cohort: by the
-    footers of Parquet files. A
-    column that a case lacks is missing there.
+    footers of Parquet files. A column that a case lacks is missing there.
 
     Returns:
         The feature columns.
