@@ -34,7 +34,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "coverage"
 PAGE = ROOT / "docs" / "benchmarks" / "coverage.md"
 FIGURES = ROOT / "src" / "radpipe" / "evaluation" / "data" / "measured_coverage.tsv"
 
-SEED = 2027
+SEED = 2029
 SIZES = (50, 100, 200, 300)
 FEATURES = (10, 50)
 STRENGTHS = (0.0, 1.0, 2.0)

@@ -18,6 +18,7 @@ from radpipe.evaluation.procedure_intervals import (
     slope_influence,
 )
 from radpipe.evaluation.procedure_variance import inflation
+from radpipe.evaluation.slope_variance import slope_inflation
 from radpipe.evaluation.survival import concordance
 
 Row = tuple[str, str, float, float, float]
@@ -30,7 +31,7 @@ def intervals(fits: Fits) -> Iterator[Row]:
     """Every method for every metric of the cohort's outcome; the dear ones where fitted for."""
     n = fits.fold.shape[1]
     patient = np.arange(n)
-    for metric, (single, influence, cancelling) in _metrics(fits).items():
+    for metric, (single, influence) in _metrics(fits).items():
         scale = "identity" if metric == "calibration_slope" else "logit"
         each = np.array([single(np.arange(n), row) for row in fits.score])
         shares = influence(fits.score)
@@ -39,14 +40,16 @@ def intervals(fits: Fits) -> Iterator[Row]:
                 continue
             estimate = float(each[:repeats].mean())
             part = slice(repeats)
-            found = inflation(shares[part], fits.fold[part], patient, cancelling=cancelling)
+            found = inflation(shares[part], fits.fold[part], patient)
             usual = {"scale": scale, "freedom": _freedom(fits)}
             for name, training in (("conditional", 0.0), ("doubled", 1.0)):
-                plain = replace(found, training=training, roles=training, cancelling=False)
-                limits = procedure_interval(replace(plain, repeats=2), estimate, **usual)
+                plain = replace(found, training=training, roles=training, repeats=2)
+                limits = procedure_interval(plain, estimate, **usual)
                 yield _row(metric, f"{name}, {repeats} repeats", limits)
-            if cancelling:
+            if metric == "calibration_slope":
                 usual["freedom"] = np.inf
+                given = (shares[part], fits.fold[part], patient, expit(fits.score[part]))
+                found = slope_inflation(*given, each[part])
             limits = procedure_interval(found, estimate, **usual)
             yield _row(metric, f"influence, {repeats} repeats", limits)
         if len(fits.inner):
@@ -55,23 +58,21 @@ def intervals(fits: Fits) -> Iterator[Row]:
 
 
 def _metrics(fits: Fits) -> dict[str, tuple]:
-    """Statistic of some cases and their scores, influences of all, whether roles can cancel."""
+    """Statistic of some cases and their scores, and the influences of all."""
     if len(fits.outcome) == 2:
         time, event = fits.outcome
         return {
             "c_index": (
                 lambda cases, score: concordance(score[cases], time[cases], event[cases]).c,
                 lambda rows: np.stack([concordance(row, time, event).influence for row in rows]),
-                False,
             )
         }
     y = fits.outcome[0]
     return {
-        "auc": (lambda cases, score: auc(y[cases], score[cases]), partial(auc_influence, y), False),
+        "auc": (lambda cases, score: auc(y[cases], score[cases]), partial(auc_influence, y)),
         "calibration_slope": (
             lambda cases, score: _slope(y[cases], score[cases]),
             lambda rows: slope_influence(y, expit(rows)),
-            True,
         ),
     }
 

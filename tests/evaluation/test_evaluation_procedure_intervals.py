@@ -1,7 +1,5 @@
 """Intervals of a cross-validated procedure: their parts by hand, and their coverage."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +16,7 @@ from radpipe.evaluation.procedure_intervals import (
     slope_procedure_interval,
 )
 from radpipe.evaluation.procedure_variance import Inflation, inflation
+from radpipe.evaluation.slope_variance import Scores, SlopeInflation, slope_inflation
 
 
 def cohort(seed, n=60, features=10, repeats=4, strength=0.0):
@@ -100,7 +99,7 @@ def test_both_roles_of_a_slope():
     with_signal = [cohort(seed, n=200, features=2, strength=2.0, repeats=10) for seed in range(4)]
     without = [cohort(seed, n=200, features=10, repeats=10) for seed in range(4)]
     roles = [
-        [inflation(slope_influence(y, p), *rest, cancelling=True).roles for y, p, *rest in cohorts]
+        [inflation(slope_influence(y, p), *rest).roles for y, p, *rest in cohorts]
         for cohorts in (with_signal, without)
     ]
     assert np.mean(roles[0]) < 0 < np.mean(roles[1])
@@ -111,15 +110,44 @@ def test_the_variance_by_hand():
     assert Inflation(1.0, 0.5, 0.4, 10, 5, 100).variance == 1 + (0.5 + 0.5) / 2
     assert Inflation(1.0, 0.5, 0.2, 10, 5, 100).variance == 1 + (0.5 + 0.25) / 2
     assert Inflation(1.0, 0.5, -1.0, 10, 5, 100).variance == 1 + 0.5 / 2
-    # A slope whose c is what F says: 4 F² (1 - F / 2) (K / (K - 1 + F))².
-    as_expected = Inflation(1.0, 0.5, 0.4, 10, 5, 100, cancelling=True)
-    assert as_expected.variance == pytest.approx(4 * 0.25 * 0.75 * (5 / 4.5) ** 2)
-    for cancelling in (True, False):
-        # All meet at twice the usual variance without signal; below chance the tail is longer.
-        assert Inflation(1.0, 1.0, 0.8, 10, 5, 100, cancelling).variance == 2
-        assert Inflation(1.0, 4.0, 0.8, 10, 5, 100, cancelling).variance == pytest.approx(3.6)
-    near = Inflation(1.0, 1 - 1e-9, 0.8, 10, 5, 100, cancelling=True)
-    assert near.variance == pytest.approx(2)
+    # Both meet at twice the usual variance without signal; below chance the tail is longer.
+    assert Inflation(1.0, 1.0, 0.8, 10, 5, 100).variance == 2
+    assert Inflation(1.0, 4.0, 0.8, 10, 5, 100).variance == pytest.approx(4 * 0.87)
+
+
+def slope_parts(training, roles, *, slope=0.5, falling=0.0, folding=0.0):
+    scores = Scores(noise=1.0, falling=falling, cases=0.0, folding=folding)
+    return SlopeInflation(1.0, training, roles, 10, 5, 100, slope=slope, scores=scores)
+
+
+def test_the_variance_of_a_slope_by_hand():
+    # Small scores, no penalty, c as F says: 4 F² (1 - F / 2) (K / (K - 1 + F))², seen either way.
+    plain = 4 * 0.25 * 0.75 * (5 / 4.5) ** 2
+    unpenalised = 0.5 / (1 + 0.5 / 4)
+    alike = slope_parts(0.5, 0.4, slope=unpenalised * 0.9)
+    assert alike.variance == pytest.approx(plain)
+    # The choice of folds adds to what the scores say, which weighs (1 - F²) / 2.
+    assert slope_parts(0.5, 0.4, slope=0.4, folding=0.1).variance == pytest.approx(
+        plain + 0.1 * 0.75 / 2
+    )
+    # A signal of which the cases are certain moves V no more; c still says that it does.
+    certain = slope_parts(0.5, 0.4, slope=0.4, falling=2.0)
+    assert certain.variance == pytest.approx(plain * (1 - 0.75 / 2))
+    # The models of a penalty half the size double A: it moves by (1 - F) (1 - 1 / 2) q.
+    shrunk = slope_parts(0.5, 0.4, slope=2 * 0.5 / (1 + 0.5 / 4), falling=2.0)
+    by_penalty = 2 * 0.5**2 * 0.75 * (5 / 4.5) ** 2
+    assert shrunk.variance == pytest.approx(plain * (1 - 0.75 / 2) + by_penalty * 0.75 / 2)
+    assert slope_parts(1.0, 0.8).variance == 2
+    assert slope_parts(4.0, 0.8).variance == pytest.approx(4 * 0.87)
+    assert slope_parts(1 - 1e-9, 0.8).variance == pytest.approx(2)
+
+
+def test_limits_of_a_slope_are_as_skewed_as_its_signal():
+    signal, penalty = slope_parts(0.3, -0.1), slope_parts(0.3, -0.1, slope=2.0, falling=2.0)
+    below, above = signal.half_widths(1.96)
+    assert below > above
+    # Certain scores leave the penalty alone.
+    assert penalty.half_widths(1.96) == pytest.approx([1.96 * np.sqrt(penalty.variance)] * 2)
 
 
 def test_the_variance_of_a_slope_is_that_of_the_theory():
@@ -151,16 +179,19 @@ def _held_out_slopes(drawn, groups):
         influence = score - slopes[-1] * size[fold] / size.mean() / len(fold)
         rows.append(influence - influence.mean())
     # As the covariance of both roles is not that of logistic models here, it is left out.
-    found = inflation(np.array(rows), np.array(groups), np.arange(len(drawn)), cancelling=True)
+    found = inflation(np.array(rows), np.array(groups), np.arange(len(drawn)))
     share = found.training
     expected = (1 - share) * (2 * share - 1) + share * 4 / 5
-    return np.mean(slopes), replace(found, roles=expected)
+    # Linear models: information does not fall, and its variance is the usual one.
+    scores = Scores(found.conditional, falling=0.0, cases=0.0, folding=0.0)
+    parts = vars(found) | {"roles": expected}
+    return np.mean(slopes), SlopeInflation(**parts, slope=np.mean(slopes), scores=scores)
 
 
 def test_models_that_learn_no_scale_keep_the_usual_variance_of_a_slope():
     y, p, fold, patient = cohort(12, n=100, strength=2.0)
     same = np.repeat(p[:1], 4, axis=0)
-    found = inflation(slope_influence(y, same), fold, patient, cancelling=True)
+    found = slope_inflation(slope_influence(y, same), fold, patient, same, np.ones(4))
     assert found.training == 0
     assert found.variance == found.conditional
     limits = slope_procedure_interval(y, same, fold, patient)

@@ -24,6 +24,7 @@ from scipy.stats import t
 from radpipe.evaluation.calibration import FLOOR, weighted_slope
 from radpipe.evaluation.discrimination import placements
 from radpipe.evaluation.procedure_variance import Inflation, inflation
+from radpipe.evaluation.slope_variance import slope_inflation
 from radpipe.evaluation.survival import concordance
 from radpipe.types import Interval, Matrix, Vector
 
@@ -73,7 +74,7 @@ def procedure_interval(
     method = METHOD if found.repeats > 1 else f"{METHOD} (one repeat: upper bound)"
     if not found.variance > 0 or freedom < 1:
         return Interval(estimate, np.nan, np.nan, TOO_FEW)
-    below, above = found.half_widths(estimate, float(t.ppf(0.5 + confidence / 2, freedom)))
+    below, above = found.half_widths(float(t.ppf(0.5 + confidence / 2, freedom)))
     if scale == "identity":
         return Interval(estimate, estimate - below, estimate + above, method)
     if not 0 < estimate < 1:
@@ -123,7 +124,7 @@ def slope_procedure_interval(
     slopes = np.array([weighted_slope(y, row, np.ones((1, y.size)))[1][0] for row in p])
     if not np.isfinite(slopes).all():
         return Interval(np.nan, np.nan, np.nan, "undefined: predictions constant or separating")
-    found = inflation(slope_influence(y, p), fold, patient, cancelling=True)
+    found = slope_inflation(slope_influence(y, p), fold, patient, p, slopes)
     if _freedom(patient, y == 0, y == 1) < 1:
         return Interval(float(slopes.mean()), np.nan, np.nan, TOO_FEW)
     return procedure_interval(found, float(slopes.mean()), confidence)
