@@ -23,6 +23,7 @@ from radpipe.config import EarlyStopping
 from radpipe.errors import ConfigError, FitError
 from radpipe.networks.adversarial import Adversary
 from radpipe.networks.draws import Batches, DrawDataset
+from radpipe.networks.inference import sliding_window
 from radpipe.networks.losses import build_loss
 from radpipe.networks.training import TrainingSettings, fit, one_cycle, seed_everything
 
@@ -163,6 +164,26 @@ def test_every_item_is_visited_equally_often_even_if_the_batch_is_larger() -> No
     fit(nn.Linear(1, 1), note, Line(), TrainingSettings(4, 16, 0.1, seed=1))
     assert len(seen) == 64
     assert {x: seen.count(x) for x in seen} == {i / 8: 8 for i in range(8)}
+
+
+def test_mixed_precision_learns_and_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a GPU on the CPU: short types in the layers, whole ones in loss and weights."""
+    for module in ("training", "devices"):
+        monkeypatch.setattr(f"radpipe.networks.{module}.half", lambda: torch.bfloat16)
+    # oneDNN's gradients of bfloat16 convolutions with strides are not finite on some processors.
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    network, types = small(), set()
+    network[0].register_forward_hook(lambda _layer, _given, out: types.add(out.dtype))
+    log = fit(network, drawn, Balls(3), replace(SHORT, steps=120))
+    image = Balls(4)[0]["image"]
+    short = sliding_window(network, image, (8, 8, 8), 0.0)
+    assert types == {torch.bfloat16}
+    monkeypatch.undo()
+    whole = sliding_window(network, image, (8, 8, 8), 0.0)
+    assert log["loss"].tail(10).mean() < 0.7 * log["loss"].head(10).mean()
+    assert {p.dtype for p in network.parameters()} == {short.dtype} == {torch.float32}
+    assert not torch.equal(short, whole)
+    torch.testing.assert_close(short, whole, atol=0.03, rtol=0)
 
 
 def test_the_loop_is_that_of_a_few_lines_of_torch() -> None:

@@ -14,6 +14,21 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def half() -> torch.dtype | None:
+    """The short type of mixed precision on a GPU; None on a CPU, which computes in full."""
+    if device().type != "cuda":
+        return None
+    # Older cards only emulate bfloat16, slowly.
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if native else torch.float16
+
+
+def mixed() -> torch.autocast:
+    """Mixed precision for what is computed without Lightning, in the type that training uses."""
+    kind = half()
+    return torch.autocast(device().type, dtype=kind or torch.bfloat16, enabled=kind is not None)
+
+
 def seed_everything(seed: int, threads: int = 1) -> None:
     """Seed Python, numpy and torch, and bound torch to `threads`: call before building a network.
 

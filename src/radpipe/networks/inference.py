@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from radpipe.errors import ConfigError
-from radpipe.networks.devices import device
+from radpipe.networks.devices import device, mixed
 
 WINDOW_VOXELS = {"cpu": 4 * 32**3, "cuda": 16 * 64**3}
 """Voxels a forward pass: windows are shown together up to here, and one at least."""
@@ -84,7 +84,7 @@ def sliding_window(
     network = network.to(where).eval()
     padded, inner = _padded(image, patch)
     grid = _Grid.of(padded.shape[1:], patch, overlap)
-    with torch.no_grad(), _dropout(network, passes), _half(where):
+    with torch.no_grad(), _dropout(network, passes), mixed():
         whole = _stitched(lambda w: _predicted(network, w, passes), padded, grid, dtype)
     return whole[inner]
 
@@ -228,10 +228,3 @@ def _dropout(network: nn.Module, passes: Passes) -> Iterator[None]:
             layer.train()
         yield
     network.eval()
-
-
-def _half(where: torch.device) -> torch.autocast:
-    """Mixed precision on a GPU, in the type that training uses."""
-    on_gpu = where.type == "cuda"
-    kind = torch.bfloat16 if not on_gpu or torch.cuda.is_bf16_supported() else torch.float16
-    return torch.autocast(where.type, dtype=kind, enabled=on_gpu)

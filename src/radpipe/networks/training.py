@@ -19,7 +19,7 @@ from radpipe.errors import FitError
 from radpipe.io import files
 from radpipe.networks import checkpoints
 from radpipe.networks.adversarial import Adversary, adversary_of
-from radpipe.networks.devices import device, seed_everything
+from radpipe.networks.devices import device, half, seed_everything
 from radpipe.networks.draws import Batches
 from radpipe.networks.freezing import frozen, modes_kept
 from radpipe.networks.schedule import LOG_COLUMNS, TrainingSettings, one_cycle
@@ -35,6 +35,13 @@ Validation = Callable[[nn.Module], float]
 
 WEIGHT_DECAY = 1e-4
 CLIP = 5.0
+
+PRECISION: dict[torch.dtype | None, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    None: "32-true",
+    torch.bfloat16: "bf16-mixed",
+    torch.float16: "16-mixed",
+}
+"""Lightning's name of the precision that goes with a short type."""
 
 
 def fit(
@@ -202,15 +209,12 @@ class _Training(lightning.LightningModule):
 
 def _trainer(settings: TrainingSettings) -> lightning.Trainer:
     on_gpu = device().type == "cuda"
-    # Older cards only emulate bfloat16, slowly.
-    bfloat = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    half: Literal["bf16-mixed", "16-mixed"] = "bf16-mixed" if bfloat else "16-mixed"
     return lightning.Trainer(
         max_steps=settings.steps,
         max_epochs=1,
         accelerator="gpu" if on_gpu else "cpu",
         devices=1,
-        precision=half if on_gpu else "32-true",
+        precision=PRECISION[half()],
         gradient_clip_val=CLIP,
         # On a GPU some layers have no repeatable form; the others take it.
         deterministic="warn" if on_gpu else None,

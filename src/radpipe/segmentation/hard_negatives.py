@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from radpipe.networks.devices import mixed
 from radpipe.networks.freezing import modes_kept
 from radpipe.segmentation.label_maps import IGNORED
 
@@ -99,7 +100,7 @@ class Mistakes:
 def _classes(network: nn.Module, images: Tensor) -> np.ndarray:
     """The class of each voxel of windows `(N, C, …)`, `(N, …)`."""
     where = next(network.parameters()).device
-    with torch.no_grad(), torch.autocast(where.type, enabled=where.type == "cuda"):
+    with torch.no_grad(), mixed():
         logits = network(images.to(where))
     classes: np.ndarray = logits.argmax(dim=1).cpu().numpy()
     return classes
