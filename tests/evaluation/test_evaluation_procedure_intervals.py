@@ -70,10 +70,11 @@ def test_one_repeat_gives_the_upper_bound_and_says_so():
     assert one.estimate == auc(y, p[0])
 
 
-def test_copies_of_cases_in_a_patient_tell_nothing_new():
+@pytest.mark.parametrize("interval", [auc_procedure_interval, slope_procedure_interval])
+def test_copies_of_cases_in_a_patient_tell_nothing_new(interval):
     y, p, fold, patient = cohort(4, strength=1.0)
-    once = auc_procedure_interval(y, p, fold, patient)
-    twice = auc_procedure_interval(*(np.tile(a, 2) for a in (y, p, fold)), np.tile(patient, 2))
+    once = interval(y, p, fold, patient)
+    twice = interval(*(np.tile(a, 2) for a in (y, p, fold)), np.tile(patient, 2))
     assert [twice.low, twice.high] == pytest.approx([once.low, once.high])
 
 

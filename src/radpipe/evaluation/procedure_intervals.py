@@ -126,8 +126,8 @@ def slope_procedure_interval(
         return Interval(np.nan, np.nan, np.nan, "undefined: predictions constant or separating")
     found = slope_inflation(slope_influence(y, p), fold, patient, p, slopes)
     if _freedom(patient, y == 0, y == 1) < 1:
-        return Interval(float(slopes.mean()), np.nan, np.nan, TOO_FEW)
-    return procedure_interval(found, float(slopes.mean()), confidence)
+        return Interval(found.slope, np.nan, np.nan, TOO_FEW)
+    return procedure_interval(found, found.slope, confidence)
 
 
 def concordance_procedure_interval(
