@@ -213,7 +213,7 @@ def slope_inflation(
     each = np.maximum(information.sum(axis=1), np.finfo(float).tiny)
     falling = (weight * (2 * expected - 1) * centred**3).sum(axis=1) / each
     spread = information.shape[1] * information.var(axis=1) / each
-    # Cases of one patient tell less than so many patients; degrees of freedom are as in `inflation`.
+    # Cases of one patient tell less than as many patients; degrees of freedom as in `inflation`.
     alone = float((np.mean(influence, axis=0) ** 2).sum())
     together = found.conditional / alone if alone > 0 else 1.0
     folding = float(np.var(slopes, ddof=1)) / len(slopes) if len(slopes) > 1 else 0.0
